@@ -1,0 +1,6 @@
+"""The template-service service on a real database."""
+
+from common.testing.service import service_fixtures
+from template_service.__main__ import ENTRY
+
+database_url, database, client, session, hear = service_fixtures(ENTRY)
