@@ -1,0 +1,1 @@
+"""Plumbing that the services of Fairway share; never a business noun."""

@@ -1,0 +1,20 @@
+"""The one place that reads the wall clock; rules take the time as an argument."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+async def _time_of_request() -> datetime:
+    # FastAPI would call a plain function in a thread, which costs more than the rest of a request.
+    return utc_now()
+
+
+Now = Annotated[datetime, Depends(_time_of_request)]
+"""The time of this request, for routes."""

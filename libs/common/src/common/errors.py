@@ -1,0 +1,65 @@
+"""Refusals and faults that the HTTP layer knows how to say; the statuses stand in `common.app`.
+
+A rule refuses by raising a subclass with a written `code`, kept beside the rule.
+"""
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """A request or an event that the rules do not allow; nothing was changed."""
+
+    code = "refused"
+
+    def __init__(self, detail: str, **facts: Any) -> None:
+        """`facts` become members of the problem document; they must be JSON values."""
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class NotFound(Refusal):
+    """The thing does not exist, or not for this actor."""
+
+    code = "not_found"
+
+
+class Conflict(Refusal):
+    """The thing's present state does not allow the act."""
+
+    code = "conflict"
+
+
+class Invalid(Refusal):
+    """The request is well-formed but its values break a rule.
+
+    `pointer` is the JSON pointer of the offending member, as `/lines/0/quantity`.
+    """
+
+    code = "invalid"
+
+    def __init__(self, detail: str, *, pointer: str | None = None, **facts: Any) -> None:
+        if pointer is not None:
+            facts["errors"] = [{"pointer": pointer, "code": self.code, "message": detail}]
+        super().__init__(detail, **facts)
+
+
+class Forbidden(Refusal):
+    """The actor may not do this."""
+
+    code = "forbidden"
+
+
+class BadRequest(Refusal):
+    """The request cannot be understood: a cursor of another list, a missing header."""
+
+    code = "bad_request"
+
+
+class Unavailable(Exception):
+    """A server that this process needs does not answer; the caller may try again."""
+
+    def __init__(self, detail: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,230 @@
+"""Saying an event: in the transaction of the change it tells, or not at all.
+
+`record` is the only way. The rows leave in one statement when the transaction commits, together
+with the idempotency key of the request where it has one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
+
+from common import clock, context
+from common.aggregate import Aggregate
+from common.crash_points import crash_point
+from common.events import Event
+from common.ids import new_id, stable_hash
+from common.messaging.envelope import aggregate_type_of, encode
+
+PARTS = 16
+"""Partitions of the outbox that relays share among them. Stable: it is stored with each event."""
+
+_BOOKKEEPING = "fairway_bookkeeping"
+
+
+@dataclass(slots=True)
+class IdempotentAnswer:
+    """The answer of a request, kept under its key for the request's repetition."""
+
+    principal: str
+    key: str
+    fingerprint: bytes
+    status: int
+    headers: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Row:
+    event_id: UUID
+    type: str
+    aggregate_type: str
+    aggregate_id: UUID
+    version: int
+    part: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Bookkeeping:
+    rows: list[_Row] = field(default_factory=list)
+    answer: IdempotentAnswer | None = None
+    marks: dict[SessionTransaction, int] = field(default_factory=dict)
+
+
+class UnitOfWork(Session):
+    """The session of one transaction, with what must be written beside the change."""
+
+
+def record(session: AsyncSession, aggregate: Aggregate, *events: Event) -> None:
+    """Say `events` about `aggregate`, in this order, if and when the transaction commits.
+
+    Each raises the aggregate's version by one; the version is the optimistic lock, the ETag and
+    the order in which consumers apply the events.
+    Raises EventTooLarge above 64 KiB.
+    """
+    here = context.current()
+    now = clock.utc_now()
+    bookkeeping = _bookkeeping_of(session.sync_session)
+    if aggregate.version == 0 and aggregate.created_at is None:
+        aggregate.created_at = now
+    aggregate.updated_at = now
+    for event in events:
+        aggregate.version += 1
+        event_id = new_id()
+        body = encode(
+            event,
+            event_id=event_id,
+            source=f"/fairway/{event.type.split('.', 1)[0].replace('_', '-')}",
+            subject=aggregate.id,
+            version=aggregate.version,
+            time=now,
+            correlation_id=here.correlation_id,
+            causation_id=here.causation_id,
+            traceparent=here.traceparent,
+            actor_id=here.actor_id,
+        )
+        bookkeeping.rows.append(
+            _Row(
+                event_id,
+                event.type,
+                aggregate_type_of(event.type),
+                aggregate.id,
+                aggregate.version,
+                part_of(aggregate.id),
+                body,
+            )
+        )
+
+
+def keep_answer(session: AsyncSession, answer: IdempotentAnswer) -> None:
+    """Keep the request's answer in the same transaction as its effect."""
+    _bookkeeping_of(session.sync_session).answer = answer
+
+
+def part_of(aggregate_id: UUID) -> int:
+    """The outbox partition of an aggregate; the same in every release, so a stored contract."""
+    return stable_hash(aggregate_id.bytes) % PARTS
+
+
+def _bookkeeping_of(session: Session) -> _Bookkeeping:
+    found: _Bookkeeping = session.info.setdefault(_BOOKKEEPING, _Bookkeeping())
+    return found
+
+
+_WRITE_EVENTS = """
+    said AS (
+        INSERT INTO event_log
+            (event_id, type, aggregate_type, aggregate_id, aggregate_version, part, body)
+        SELECT * FROM unnest(
+            CAST(:event_ids AS uuid[]), CAST(:types AS text[]), CAST(:aggregate_types AS text[]),
+            CAST(:aggregate_ids AS uuid[]), CAST(:versions AS integer[]),
+            CAST(:parts AS smallint[]), CAST(:bodies AS bytea[]))
+        RETURNING seq, xid, recorded_at, part, aggregate_id
+    ),
+    pending AS (
+        INSERT INTO outbox_pending (seq, xid, recorded_at, part, aggregate_id)
+        SELECT seq, xid, recorded_at, part, aggregate_id FROM said
+    )"""
+_KEEP_ANSWER = """
+    answered AS (
+        INSERT INTO idempotency_keys (principal, key, fingerprint, status, headers, body)
+        VALUES (:principal, :key, CAST(:fingerprint AS bytea), :status, CAST(:headers AS jsonb),
+            CAST(:body AS bytea))
+    )"""
+_STATEMENTS: Mapping[tuple[bool, bool], str] = {
+    (True, False): f"WITH {_WRITE_EVENTS} SELECT 1",
+    (False, True): f"WITH {_KEEP_ANSWER} SELECT 1",
+    (True, True): f"WITH {_WRITE_EVENTS}, {_KEEP_ANSWER} SELECT 1",
+}
+_PREPARED = {which: text(statement) for which, statement in _STATEMENTS.items()}
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "before_commit")
+def _write_bookkeeping(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    bookkeeping = _bookkeeping_of(session)
+    rows, answer = bookkeeping.rows, bookkeeping.answer
+    if not rows and answer is None:
+        return
+    values: dict[str, object] = {}
+    if rows:
+        values.update(
+            event_ids=[row.event_id for row in rows],
+            types=[row.type for row in rows],
+            aggregate_types=[row.aggregate_type for row in rows],
+            aggregate_ids=[row.aggregate_id for row in rows],
+            versions=[row.version for row in rows],
+            parts=[row.part for row in rows],
+            bodies=[row.body for row in rows],
+        )
+    if answer is not None:
+        values.update(
+            principal=answer.principal,
+            key=answer.key,
+            fingerprint=answer.fingerprint,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body,
+        )
+    session.execute(_PREPARED[bool(rows), answer is not None], values)
+    bookkeeping.rows, bookkeeping.answer = [], None
+    session.info["fairway_said"] = len(rows)
+    crash_point("before_commit")
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "after_commit")
+def _nudge_relay(session: Session) -> None:
+    if session.info.pop("fairway_said", 0):
+        crash_point("after_commit")
+        session.info["fairway_on_said"]()
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "after_transaction_create")
+def _mark(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        bookkeeping = _bookkeeping_of(session)
+        bookkeeping.marks[transaction] = len(bookkeeping.rows)
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "after_soft_rollback")
+def _forget_what_was_rolled_back(session: Session, previous: SessionTransaction) -> None:
+    bookkeeping = _bookkeeping_of(session)
+    undone = previous
+    # A flush that fails is a transaction within; it takes back the savepoint around it, or all.
+    while not undone.nested and undone.parent is not None:
+        undone = undone.parent
+    if undone.nested:
+        del bookkeeping.rows[bookkeeping.marks[undone] :]
+    else:
+        bookkeeping.rows, bookkeeping.answer = [], None
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "after_transaction_end")
+def _unmark(session: Session, transaction: SessionTransaction) -> None:
+    # Not earlier: a savepoint ends before its rollback is told.
+    if transaction.parent is None:
+        _bookkeeping_of(session).marks.clear()
+
+
+class ChangedInSilence(Exception):
+    """An aggregate changed and no event told it; the accident that `record` is there to prevent."""
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "before_flush")
+def _nothing_changes_in_silence(session: Session, *_: object) -> None:
+    for thing in session.new:
+        if isinstance(thing, Aggregate) and thing.version == 0:
+            raise ChangedInSilence(f"a new {type(thing).__name__} without an event: record() it")
+    for thing in session.dirty:
+        if (
+            isinstance(thing, Aggregate)
+            and session.is_modified(thing, include_collections=False)
+            and not inspect(thing).attrs.version.history.has_changes()
+        ):
+            raise ChangedInSilence(f"{type(thing).__name__} changed without an event: record() it")

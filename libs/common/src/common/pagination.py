@@ -1,0 +1,214 @@
+"""Lists: keyset pages with opaque cursors, bound to the filters; exact totals when asked for."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from common.errors import BadRequest, Invalid
+
+T = TypeVar("T")
+Shown = TypeVar("Shown")
+
+DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
+
+
+class PageOf(BaseModel, Generic[T]):
+    """One page of a list, as the client gets it.
+
+    `next_cursor` opens the following page; `total` is there when asked for.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    data: list[T]
+    has_more: bool
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, as a use case returns it."""
+
+    data: list[T]
+    has_more: bool
+    next_cursor: str | None = None
+    total: int | None = None
+
+    def showing(self, show: Callable[[T], Shown]) -> "Page[Shown]":
+        """The same page with each row as `show` gives it."""
+        return Page([show(row) for row in self.data], self.has_more, self.next_cursor, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page the client wants; made from the query by `Paging`."""
+
+    limit: int
+    cursor: str | None
+    sort: str | None
+    with_total: bool
+    filters: str
+    """A digest of the path and the other query parameters; a cursor is good for one of these."""
+
+
+async def _page_request(
+    request: Request,
+    limit: Annotated[
+        int, Query(ge=1, description="Rows in a page; larger values are taken as 200")
+    ] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    sort: Annotated[
+        str | None, Query(description="A sort key of this list; `-` before it for descending")
+    ] = None,
+    include: Annotated[
+        Literal["total"] | None, Query(description="`total`: count all rows of the list")
+    ] = None,
+) -> PageRequest:
+    others = sorted(
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if name not in {"limit", "cursor", "include"}
+    )
+    digest = blake2b(json.dumps([request.url.path, others]).encode(), digest_size=8).hexdigest()
+    return PageRequest(min(limit, LARGEST_LIMIT), cursor, sort, include == "total", digest)
+
+
+Paging = Annotated[PageRequest, Depends(_page_request)]
+"""The parameters of every list, for routes."""
+
+SortKeys = Mapping[str, InstrumentedAttribute[Any]]
+
+
+class UnknownSortKey(Invalid):
+    """The list cannot be sorted by this."""
+
+    code = "unknown_sort_key"
+
+
+async def paginate(
+    session: AsyncSession,
+    query: Select[T],
+    page: PageRequest,
+    *,
+    id_column: InstrumentedAttribute[UUID],
+    sort_keys: SortKeys,
+    default_sort: str,
+) -> Page[T]:
+    """One page of `query`, by keyset on (sort key, id), so that no row is skipped or shown twice.
+
+    Sort keys must not be NULL in the rows listed, or name a column where NULL sorts last. Raises
+    UnknownSortKey and BadRequest (a cursor of another list or other filters).
+    """
+    wanted = page.sort or default_sort
+    name, descending = wanted.removeprefix("-"), wanted.startswith("-")
+    if name not in sort_keys:
+        raise UnknownSortKey(
+            f"cannot sort by {name!r}; sort keys are {', '.join(sorted(sort_keys))}",
+            pointer="/sort",
+        )
+    column = sort_keys[name]
+    total = None
+    if page.with_total:
+        counted = select(func.count()).select_from(query.order_by(None).subquery())
+        total = (await session.execute(counted)).scalar_one()
+    rows_wanted = query
+    if page.cursor is not None:
+        value, last_id = _open_cursor(page, wanted, column)
+        rows_wanted = rows_wanted.where(_after(column, value, id_column, last_id, descending))
+    found = await session.execute(
+        rows_wanted.order_by(*_direction(column, id_column, descending)).limit(page.limit + 1)
+    )
+    rows = found.scalars().unique().all()
+    data, has_more = list(rows[: page.limit]), len(rows) > page.limit
+    next_cursor = None
+    if has_more:
+        last = data[-1]
+        next_cursor = _seal_cursor(
+            page, wanted, getattr(last, column.key), getattr(last, id_column.key)
+        )
+    return Page(data, has_more, next_cursor, total)
+
+
+def _direction(
+    column: InstrumentedAttribute[Any], id_column: InstrumentedAttribute[UUID], descending: bool
+) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    if not descending:
+        return column.asc(), id_column.asc()
+    # An index cannot be walked backwards for NULLS LAST, even where no NULL can be.
+    last = column.desc().nulls_last() if _nullable(column) else column.desc()
+    return last, id_column.desc()
+
+
+def _after(
+    column: InstrumentedAttribute[Any],
+    value: Any,
+    id_column: InstrumentedAttribute[UUID],
+    last_id: UUID,
+    descending: bool,
+) -> ColumnElement[bool]:
+    beyond_id = id_column < last_id if descending else id_column > last_id
+    if column is id_column:
+        return beyond_id
+    if value is None:
+        return and_(column.is_(None), beyond_id)
+    beyond = column < value if descending else column > value
+    same = and_(column == value, beyond_id)
+    if not _nullable(column):
+        # The redundant bound lets the index find the place without walking there.
+        bound = column <= value if descending else column >= value
+        return and_(bound, or_(beyond, same))
+    return or_(beyond, same, column.is_(None))
+
+
+def _nullable(column: InstrumentedAttribute[Any]) -> bool:
+    return bool(getattr(column.property.columns[0], "nullable", True))
+
+
+def _seal_cursor(page: PageRequest, sort: str, value: Any, last_id: UUID) -> str:
+    if isinstance(value, (datetime, date)):
+        value = value.isoformat()
+    elif isinstance(value, (Decimal, UUID)):
+        value = str(value)
+    content = json.dumps([page.filters, sort, value, str(last_id)], ensure_ascii=False)
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def _open_cursor(
+    page: PageRequest, sort: str, column: InstrumentedAttribute[Any]
+) -> tuple[Any, UUID]:
+    try:
+        padded = str(page.cursor) + "=" * (-len(str(page.cursor)) % 4)
+        filters, sealed_sort, value, last_id = json.loads(base64.urlsafe_b64decode(padded))
+        place = _unsealed(value, column), UUID(last_id)
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        raise BadRequest("the cursor is not one of this list") from None
+    if filters != page.filters or sealed_sort != sort:
+        raise BadRequest("the cursor belongs to a list with other filters or another order")
+    return place
+
+
+def _unsealed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
+    """The value as the column has it; raises what a value raises that was not sealed from it."""
+    python_type = column.type.python_type
+    if value is None and _nullable(column):
+        return None
+    if python_type in (datetime, date):
+        return python_type.fromisoformat(value)
+    if python_type in (Decimal, UUID) and isinstance(value, str):
+        return python_type(value)
+    if isinstance(value, bool) != (python_type is bool) or not isinstance(value, python_type):
+        raise TypeError(f"{value!r} is no {python_type.__name__}")
+    return value

@@ -1,0 +1,1 @@
+"""What tests need: servers, databases, processes, faults. Imported by tests only."""
