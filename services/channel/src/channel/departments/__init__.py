@@ -1,0 +1,1 @@
+"""Departments: the tree of our own organisation, and its history of moves."""

@@ -1,0 +1,1 @@
+"""Employees: who works for us, where, and to whom they report."""

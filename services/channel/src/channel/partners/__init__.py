@@ -1,0 +1,1 @@
+"""Partners: the dealers and agents through whom we sell."""

@@ -1,0 +1,1 @@
+"""Scorecard policies: the versions of the rule by which partners are scored."""

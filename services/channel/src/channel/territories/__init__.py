@@ -1,0 +1,1 @@
+"""Territories: the tree of regions in which partners and departments work."""
