@@ -1,0 +1,1 @@
+"""Customers: companies and persons who buy, with their place in a group of companies."""

@@ -1,0 +1,1 @@
+"""Interactions: what was said with a customer, by whom, through which channel."""

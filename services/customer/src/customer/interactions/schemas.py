@@ -1,0 +1,56 @@
+"""Input and output of the interaction endpoints."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from customer.customers.schemas import Line
+from customer.interactions.model import Channel, Direction
+
+
+class InteractionCreate(BaseModel):
+    """Something that was said."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_id: UUID
+    contact_id: UUID | None = None
+    channel: Channel
+    direction: Direction = Direction.OUTBOUND
+    occurred_at: AwareDatetime
+    subject: Line
+    content: str | None = Field(None, max_length=20_000)
+    result: str | None = Field(None, max_length=20_000)
+
+
+class InteractionCorrect(BaseModel):
+    """A merge patch over the texts of an interaction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: Line = ""
+    content: str | None = Field(None, max_length=20_000)
+    result: str | None = Field(None, max_length=20_000)
+
+
+class InteractionRead(BaseModel):
+    """What was said, with the texts that corrections replaced."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    customer_id: UUID
+    contact_id: UUID | None
+    channel: str
+    direction: str
+    occurred_at: datetime
+    subject: str
+    content: str | None
+    result: str | None
+    logged_by: str
+    earlier_texts: list[dict[str, Any]]
+    version: int
+    created_at: datetime
+    updated_at: datetime
