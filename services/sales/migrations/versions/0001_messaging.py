@@ -1,0 +1,18 @@
+"""The tables of messaging and idempotency, and the number series."""
+
+from alembic import op
+
+from common.messaging import schema
+from common.numbers import create_series
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in schema.V1:
+        op.execute(statement)
+    for series in ("leads", "opportunities", "quotes", "orders", "receipts"):
+        op.execute(create_series(series))

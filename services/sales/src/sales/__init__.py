@@ -1,0 +1,1 @@
+"""The sales service: from a lead over opportunity, quote and order to the money received."""

@@ -1,0 +1,1 @@
+"""Leads: people and firms who may want to buy, before there is a deal."""

@@ -1,0 +1,166 @@
+"""The opportunity endpoints."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from common.app import service_router
+from common.auth import CurrentActor
+from common.clock import Now
+from common.db import Session
+from common.pagination import Page, PageOf, Paging
+from sales.opportunities import use_cases as opportunities
+from sales.opportunities.model import Opportunity
+from sales.opportunities.schemas import (
+    ConversionRead,
+    OpportunityHistory,
+    OpportunityLose,
+    OpportunityMove,
+    OpportunityOpen,
+    OpportunityRead,
+    OpportunityUpdate,
+    OpportunityWin,
+    StageRead,
+)
+
+router = service_router("sales", "opportunities")
+
+
+@router.post("", status_code=201, response_model=OpportunityRead)
+async def open_opportunity(
+    new: OpportunityOpen, session: Session, actor: CurrentActor, now: Now, response: Response
+) -> Opportunity:
+    opportunity = await opportunities.open_opportunity(session, new, actor=actor, now=now)
+    response.headers["Location"] = f"{router.prefix}/{opportunity.id}"
+    return opportunity
+
+
+@router.get("", response_model=PageOf[OpportunityRead])
+async def list_opportunities(
+    session: Session,
+    page: Paging,
+    q: str | None = None,
+    stage: str | None = None,
+    is_open: bool | None = None,
+    customer_id: UUID | None = None,
+    lead_id: UUID | None = None,
+    product_id: UUID | None = None,
+    owner_id: UUID | None = None,
+    department_id: UUID | None = None,
+    partner_id: UUID | None = None,
+    region_id: UUID | None = None,
+    external_source: str | None = None,
+    external_id: str | None = None,
+    opened_from: Annotated[date | None, Query(alias="opened_on[gte]")] = None,
+    opened_before: Annotated[date | None, Query(alias="opened_on[lt]")] = None,
+    closed_from: Annotated[date | None, Query(alias="closed_on[gte]")] = None,
+    closed_before: Annotated[date | None, Query(alias="closed_on[lt]")] = None,
+    updated_since: datetime | None = None,
+) -> Page[Opportunity]:
+    equal = {
+        Opportunity.stage: stage,
+        Opportunity.customer_id: customer_id,
+        Opportunity.lead_id: lead_id,
+        Opportunity.product_id: product_id,
+        Opportunity.owner_id: owner_id,
+        Opportunity.department_id: department_id,
+        Opportunity.partner_id: partner_id,
+        Opportunity.region_id: region_id,
+        Opportunity.external_source: external_source,
+        Opportunity.external_id: external_id,
+    }
+    filters = [column == value for column, value in equal.items() if value is not None]
+    if is_open is not None:
+        filters.append(Opportunity.closed_on.is_(None) == is_open)
+    if opened_from is not None:
+        filters.append(Opportunity.opened_on >= opened_from)
+    if opened_before is not None:
+        filters.append(Opportunity.opened_on < opened_before)
+    if closed_from is not None:
+        filters.append(Opportunity.closed_on >= closed_from)
+    if closed_before is not None:
+        filters.append(Opportunity.closed_on < closed_before)
+    if updated_since is not None:
+        filters.append(Opportunity.updated_at >= updated_since)
+    return await opportunities.list_opportunities(session, page, q=q, filters=filters)
+
+
+@router.get("/pipeline", response_model=list[StageRead])
+async def get_pipeline() -> list[StageRead]:
+    return opportunities.get_pipeline()
+
+
+@router.get("/conversion", response_model=ConversionRead)
+async def get_conversion(
+    session: Session,
+    opened_from: Annotated[date | None, Query(alias="from")] = None,
+    opened_to: Annotated[date | None, Query(alias="to", description="The last day")] = None,
+    owner_id: UUID | None = None,
+    department_id: UUID | None = None,
+    partner_id: UUID | None = None,
+    region_id: UUID | None = None,
+    product_id: UUID | None = None,
+) -> ConversionRead:
+    equal = {
+        Opportunity.owner_id: owner_id,
+        Opportunity.department_id: department_id,
+        Opportunity.partner_id: partner_id,
+        Opportunity.region_id: region_id,
+        Opportunity.product_id: product_id,
+    }
+    filters = [column == value for column, value in equal.items() if value is not None]
+    if opened_from is not None:
+        filters.append(Opportunity.opened_on >= opened_from)
+    if opened_to is not None:
+        filters.append(Opportunity.opened_on <= opened_to)
+    return await opportunities.get_conversion(session, filters=filters)
+
+
+@router.get("/{opportunity_id}", response_model=OpportunityRead)
+async def get_opportunity(opportunity_id: UUID, session: Session) -> Opportunity:
+    return await opportunities.get_opportunity(session, opportunity_id)
+
+
+@router.get("/{opportunity_id}/history", response_model=OpportunityHistory)
+async def get_history(opportunity_id: UUID, session: Session) -> OpportunityHistory:
+    return await opportunities.get_history(session, opportunity_id)
+
+
+@router.patch("/{opportunity_id}", response_model=OpportunityRead)
+async def update_opportunity(
+    opportunity_id: UUID,
+    changes: OpportunityUpdate,
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+) -> Opportunity:
+    return await opportunities.update_opportunity(
+        session,
+        opportunity_id,
+        changes=changes.model_dump(exclude_unset=True),
+        actor=actor,
+        now=now,
+    )
+
+
+@router.post("/{opportunity_id}:move", response_model=OpportunityRead)
+async def move_opportunity(
+    opportunity_id: UUID, to: OpportunityMove, session: Session, actor: CurrentActor, now: Now
+) -> Opportunity:
+    return await opportunities.move_opportunity(session, opportunity_id, to, actor=actor, now=now)
+
+
+@router.post("/{opportunity_id}:win", response_model=OpportunityRead)
+async def win_opportunity(
+    opportunity_id: UUID, won: OpportunityWin, session: Session, actor: CurrentActor, now: Now
+) -> Opportunity:
+    return await opportunities.win_opportunity(session, opportunity_id, won, actor=actor, now=now)
+
+
+@router.post("/{opportunity_id}:lose", response_model=OpportunityRead)
+async def lose_opportunity(
+    opportunity_id: UUID, lost: OpportunityLose, session: Session, actor: CurrentActor, now: Now
+) -> Opportunity:
+    return await opportunities.lose_opportunity(session, opportunity_id, lost, actor=actor, now=now)

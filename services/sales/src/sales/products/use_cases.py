@@ -1,0 +1,98 @@
+"""What people do with products."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common.messaging.outbox import record
+from common.pagination import Page, PageRequest, paginate
+from sales.products.model import ExternalIdTaken, Product, ProductNotFound, SkuTaken
+from sales.products.schemas import ProductCreate
+
+
+async def create_product(session: AsyncSession, new: ProductCreate) -> Product:
+    """Take a product into the catalogue."""
+    await _refuse_taken_names(session, new)
+    product, created = Product.add(**new.model_dump())
+    session.add(product)
+    record(session, product, created)
+    return product
+
+
+async def get_product(session: AsyncSession, product_id: UUID, *, lock: bool = False) -> Product:
+    """The product; `lock` keeps it for this transaction."""
+    product = await session.get(Product, product_id, with_for_update=lock or None)
+    if product is None:
+        raise ProductNotFound(f"no product {product_id}")
+    return product
+
+
+async def find_products(
+    session: AsyncSession, product_ids: Iterable[UUID | None]
+) -> dict[UUID, Product]:
+    """The products with these ids, in one statement; who is missing is not in the answer."""
+    wanted = {product_id for product_id in product_ids if product_id is not None}
+    if not wanted:
+        return {}
+    found = await session.execute(select(Product).where(Product.id.in_(wanted)))
+    return {product.id: product for product in found.scalars()}
+
+
+async def list_products(
+    session: AsyncSession,
+    page: PageRequest,
+    *,
+    q: str | None = None,
+    filters: Sequence[ColumnElement[bool]] = (),
+) -> Page[Product]:
+    """A page of products; `q` is looked for in name and SKU."""
+    query = select(Product).where(*filters)
+    if q:
+        query = query.where(
+            or_(Product.name.icontains(q, autoescape=True), Product.sku.istartswith(q))
+        )
+    return await paginate(
+        session,
+        query,
+        page,
+        id_column=Product.id,
+        sort_keys={
+            "created_at": Product.created_at,
+            "name": Product.name,
+            "sku": Product.sku,
+        },
+        default_sort="name",
+    )
+
+
+async def update_product(
+    session: AsyncSession, product_id: UUID, *, changes: dict[str, Any]
+) -> Product:
+    """Change what is known of a product; unchanged values cause no event."""
+    product = await get_product(session, product_id, lock=True)
+    updated = product.update(changes)
+    if updated is not None:
+        record(session, product, updated)
+    return product
+
+
+async def _refuse_taken_names(session: AsyncSession, new: ProductCreate) -> None:
+    same = Product.sku == new.sku
+    if new.external_id is not None:
+        same = or_(
+            same,
+            (Product.external_source == new.external_source)
+            & (Product.external_id == new.external_id),
+        )
+    existing = (await session.execute(select(Product.id, Product.sku).where(same))).first()
+    if existing is None:
+        return
+    if existing.sku == new.sku:
+        raise SkuTaken(f"a product {new.sku!r} is there already", existing_id=str(existing.id))
+    raise ExternalIdTaken(
+        f"a product with id {new.external_id!r} of {new.external_source} is there already",
+        existing_id=str(existing.id),
+    )

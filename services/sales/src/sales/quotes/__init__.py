@@ -1,0 +1,1 @@
+"""Quotes: what we offer, at which price, until when."""
