@@ -1,0 +1,1 @@
+"""The contract service: what was agreed, who approved it and how far it is carried out."""

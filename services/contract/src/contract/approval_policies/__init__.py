@@ -1,0 +1,1 @@
+"""Approval policies: which steps agree to a contract, by kind and amount; versioned data."""

@@ -1,0 +1,202 @@
+"""Everything the contract service hears."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common.clock import utc_now
+from common.events import Consumed, Id
+from common.messaging.consumers import ConsumersTable, batch, because_of
+from contract.contracts import use_cases as contracts
+from contract.contracts.model import LineText
+from contract.copies import use_cases as copies
+from contract.days import day_of
+from contract.milestones import use_cases as milestones
+
+
+class CustomerCreated(Consumed):
+    """A customer whose name we show."""
+
+    type = "customer.customer.created.v1"
+
+    customer_id: Id
+    number: str
+    name: str
+
+
+class CustomerUpdated(CustomerCreated):
+    """The customer may have another name now."""
+
+    type = "customer.customer.updated.v1"
+
+
+class QuoteLine(BaseModel):
+    """What is sold."""
+
+    product_id: Id | None = None
+    product_name: str
+    quantity: Decimal
+    unit_price: Decimal
+    amount: Decimal
+    delivery_on: date | None = None
+
+
+class QuoteAccepted(Consumed):
+    """The customer agreed: a contract is drafted."""
+
+    type = "sales.quote.accepted.v1"
+
+    quote_id: Id
+    number: str
+    quote_version: int
+    opportunity_id: Id | None = None
+    customer_id: Id
+    total: Decimal
+    currency: str
+    accepted_at: datetime
+    lines: list[QuoteLine]
+    owner_id: Id | None = None
+    department_id: Id | None = None
+    partner_id: Id | None = None
+    region_id: Id | None = None
+
+
+class OrderConfirmed(Consumed):
+    """The order that carries a contract out, by the contract or quote it names."""
+
+    type = "sales.order.confirmed.v1"
+
+    order_id: Id
+    number: str
+    quote_id: Id | None = None
+    contract_id: Id | None = None
+    total: Decimal
+    currency: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is kept of the order."""
+        return self.model_dump(exclude={"order_id"})
+
+
+class OrderShipped(Consumed):
+    """Goods have left; when the order is complete, deliveries are met."""
+
+    type = "sales.order.shipped.v1"
+
+    order_id: Id
+    shipped_at: datetime
+    complete: bool
+
+
+class OrderCancelled(Consumed):
+    """The order no longer carries its contract out."""
+
+    type = "sales.order.cancelled.v1"
+
+    order_id: Id
+
+
+class ReceiptRecorded(Consumed):
+    """Money came in; it meets payments."""
+
+    type = "sales.receipt.recorded.v1"
+
+    receipt_id: Id
+    order_id: Id | None = None
+    amount: Decimal
+    currency: str
+    received_on: date
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is kept of the receipt."""
+        return {"id": self.receipt_id, **self.model_dump(exclude={"receipt_id"})}
+
+
+class ReceiptReversed(Consumed):
+    """Money went back; the payments it met are open again."""
+
+    type = "sales.receipt.reversed.v1"
+
+    receipt_id: Id
+    amount: Decimal
+
+
+async def remember_customer(
+    session: AsyncSession, event: CustomerCreated | CustomerUpdated
+) -> None:
+    await copies.remember_customer(session, event.customer_id, number=event.number, name=event.name)
+
+
+async def draft_contract(session: AsyncSession, event: QuoteAccepted) -> None:
+    await contracts.draft_from_quote(
+        session,
+        event.quote_id,
+        quote_number=event.number,
+        quote_version=event.quote_version,
+        quote_total=event.total,
+        accepted_at=event.accepted_at,
+        opportunity_id=event.opportunity_id,
+        customer_id=event.customer_id,
+        currency=event.currency,
+        lines=[LineText(**line.model_dump()) for line in event.lines],
+        # Who sold it drafted it, and so does not approve it.
+        drafted_by=event.owner_id,
+        owner_id=event.owner_id,
+        department_id=event.department_id,
+        partner_id=event.partner_id,
+        region_id=event.region_id,
+        by=event.envelope.actorid or "sales",
+        now=utc_now(),
+    )
+
+
+async def link_orders(session: AsyncSession, orders: Sequence[OrderConfirmed]) -> None:
+    told = {event.order_id: event for event in orders}
+    facts = {order_id: event.facts for order_id, event in told.items()}
+    for order in await contracts.remember_orders(session, facts):
+        with because_of(told[order.id]):
+            await contracts.link_order(session, order)
+
+
+async def meet_deliveries(session: AsyncSession, event: OrderShipped) -> None:
+    if event.complete:
+        await milestones.note_shipment(session, event.order_id, shipped_on=day_of(event.shipped_at))
+
+
+async def drop_order(session: AsyncSession, event: OrderCancelled) -> None:
+    await milestones.note_cancellation(session, event.order_id)
+
+
+async def follow_money(
+    session: AsyncSession, events: Sequence[ReceiptRecorded | ReceiptReversed]
+) -> None:
+    # One handler for both: what came in is kept before any of it is taken back.
+    recorded = [event for event in events if isinstance(event, ReceiptRecorded)]
+    told = {event.order_id: event for event in recorded if event.order_id is not None}
+    if told:
+        facts = [event.facts for event in recorded if event.order_id is not None]
+        for order in await milestones.note_receipts(session, facts):
+            with because_of(told[order.id]):
+                await milestones.settle_contract_of(session, order)
+    for event in events:
+        if isinstance(event, ReceiptReversed):
+            with because_of(event):
+                await milestones.take_back_receipt(session, event.receipt_id, amount=event.amount)
+
+
+CONSUMERS: ConsumersTable = {
+    CustomerCreated: remember_customer,
+    CustomerUpdated: remember_customer,
+    QuoteAccepted: draft_contract,
+    OrderConfirmed: batch(link_orders),
+    OrderShipped: meet_deliveries,
+    OrderCancelled: drop_order,
+    ReceiptRecorded: batch(follow_money),
+    ReceiptReversed: batch(follow_money),
+}

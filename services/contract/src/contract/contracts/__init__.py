@@ -1,0 +1,1 @@
+"""Contracts: what was agreed with whom, from the draft to its end."""
