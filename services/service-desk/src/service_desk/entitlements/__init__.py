@@ -1,0 +1,1 @@
+"""Entitlements: what a customer's contracts cover, and the question whether they do."""

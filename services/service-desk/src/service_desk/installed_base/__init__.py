@@ -1,0 +1,1 @@
+"""The installed base: which of our products customers have, by the shipments we heard of."""

@@ -1,0 +1,1 @@
+"""Tickets: requests for service, from the first word to the solution."""
