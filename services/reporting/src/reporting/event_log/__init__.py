@@ -1,0 +1,1 @@
+"""The event log: everything the services said, kept once and never changed."""

@@ -1,0 +1,1 @@
+"""What the reporting service tells the others: nothing. It listens."""

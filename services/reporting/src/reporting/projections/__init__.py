@@ -1,0 +1,1 @@
+"""Projections: the events folded into dimensions, facts and rollups that reports are made of."""
