@@ -1,0 +1,163 @@
+"""`fairway up`: start everything, say where it is, and stop it in order."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from rich.console import Console
+from starlette.types import ASGIApp
+
+from common import telemetry
+from common.local_processes import port_is_free
+from fairway import one_process, processes
+from fairway.database import DatabaseServer
+from fairway.front import Front
+from fairway.home import Running, forget_running, home, write_running
+from fairway.services import load
+
+DEFAULT_PORT = 8080
+MOST_PORTS_TRIED = 200
+HOST = "127.0.0.1"
+
+FillDemo = Callable[[str, Console], Awaitable[None]]
+
+
+class NoFreePort(RuntimeError):
+    """None of the ports after the wanted one is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the suite is to be started."""
+
+    demo: bool
+    as_processes: bool
+
+
+def choose_port(console: Console) -> int:
+    """FAIRWAY_PORT, or the next free one after it, which is then said."""
+    wanted = int(os.environ.get("FAIRWAY_PORT", DEFAULT_PORT))
+    for port in range(wanted, wanted + MOST_PORTS_TRIED):
+        if port_is_free(port, HOST):
+            if port != wanted:
+                console.print(f"Port {wanted} is taken; using {port}.")
+            return port
+    raise NoFreePort(f"no free port from {wanted} to {wanted + MOST_PORTS_TRIED - 1}")
+
+
+async def run(start: Start, console: Console, fill_demo: FillDemo) -> None:
+    """Run the suite until SIGINT or SIGTERM, then drain it."""
+    began = time.monotonic()
+    telemetry.configure_logging("suite", os.environ.get("LOG_LEVEL", "WARNING"))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    home().mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        server = DatabaseServer()
+        await server.start()
+        stack.push_async_callback(server.stop)
+        entries = load()
+        await server.prepare(entries)
+        amqp_url = os.environ.get("AMQP_URL")
+        backends: Mapping[str, ASGIApp]
+        if start.as_processes:
+            amqp_url = await stack.enter_async_context(processes.broker())
+            backends = await stack.enter_async_context(processes.apps(entries, server, amqp_url))
+        else:
+            backends = await stack.enter_async_context(one_process.apps(entries, server))
+        port = choose_port(console)
+        url = f"http://{HOST}:{port}"
+        await stack.enter_async_context(_Serving(Front(backends), port))
+        await _until_ready(url, stop)
+        if start.demo and not stop.is_set():
+            await fill_demo(url, console)
+        write_running(
+            Running(
+                pid=os.getpid(),
+                url=url,
+                mode="processes" if start.as_processes else "one process",
+                databases={entry.package: server.url(entry.package) for entry in entries},
+                amqp_url=amqp_url,
+            )
+        )
+        stack.callback(forget_running)
+        _say_where(console, url, server.kind, start, time.monotonic() - began)
+        await stop.wait()
+        console.print("Stopping: finishing what is under way …")
+    telemetry.flush()
+    console.print("Stopped. The data stays in " + str(home()))
+
+
+class _Serving:
+    """The front's HTTP server, while the block lasts."""
+
+    def __init__(self, front: Front, port: int) -> None:
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                front,
+                host=HOST,
+                port=port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=10,
+            )
+        )
+
+    async def __aenter__(self) -> None:
+        # Signals end the suite as a whole, not its HTTP server alone.
+        self._task = asyncio.create_task(self._server._serve())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        await self._task
+
+
+async def _until_ready(url: str, stop: asyncio.Event) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+        for _ in range(600):
+            if stop.is_set():
+                return
+            try:
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.1)
+    raise TimeoutError("the services did not become ready; see the logs above")
+
+
+def _say_where(console: Console, url: str, database: str, start: Start, took_s: float) -> None:
+    lines = [
+        ("Dashboard", f"{url}/reporting/dashboard"),
+        ("API", f"{url}/docs"),
+        ("Events", f"{url}/events"),
+        ("Metrics", f"{url}/metrics"),
+        ("Data", f"{home()} ({database})"),
+    ]
+    console.print(f"\n[bold]Fairway runs[/bold] (ready after {took_s:.1f} s)\n")
+    for name, value in lines:
+        console.print(f"  {name:<10} {value}", highlight=False)
+    console.print(
+        "\nSign-in is not configured: it listens on this machine only, and everybody on it is the"
+        " local operator."
+    )
+    follow = "fairway demo lead-to-cash" if start.demo else "fairway import PATH --mapping NAME"
+    console.print(f"Next: [bold]{command()} {follow.removeprefix('fairway ')}[/bold]")
+    console.print("Ctrl-C stops it.\n")
+
+
+def command() -> str:
+    """How the person called the command, for texts that tell the next one."""
+    name = sys.argv[0]
+    return ".venv/bin/fairway" if name.endswith(".venv/bin/fairway") else "fairway"
