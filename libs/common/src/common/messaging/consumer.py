@@ -186,13 +186,10 @@ class Consumer:
             busy = LINGERS_FROM <= len(waiting) < LARGEST_BATCH
             self._busy += 1
             try:
-                import sys, time as _t
-                sys.stderr.write(f"DEBUG {_t.monotonic():.2f} portion {len(waiting)} returns {sorted(set(i.delivery.returns for i in waiting))} left {lane.qsize()}\n")
                 for together in _portions(waiting):
                     await self._apply_all([item.received for item in together])
                     for item in together:
                         await item.delivery.ack()
-                    sys.stderr.write(f"DEBUG {_t.monotonic():.2f} acked {len(together)}\n")
             finally:
                 self._busy -= 1
 
