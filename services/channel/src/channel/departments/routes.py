@@ -84,9 +84,7 @@ async def list_department_moves(department_id: UUID, session: Session) -> list[D
 async def update_department(
     department_id: UUID, changes: DepartmentUpdate, session: Session
 ) -> Department:
-    return await departments.update_department(
-        session, department_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await departments.update_department(session, department_id, changes=changes.changes())
 
 
 @router.post("/{department_id}:move", response_model=DepartmentRead)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from channel.departments.model import DepartmentKind
+from common.patches import MergePatch
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
@@ -40,22 +41,15 @@ class DepartmentCreate(External):
     region_id: UUID | None = None
 
 
-class DepartmentUpdate(BaseModel):
+class DepartmentUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears. The place in the tree changes by a move."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"name", "kind"})
 
-    name: Name = ""
+    name: Name | None = None
     kind: DepartmentKind | None = None
     code: ShortCode | None = None
     region_id: UUID | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "DepartmentUpdate":
-        for name in ("name", "kind"):
-            if name in self.model_fields_set and not getattr(self, name):
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class DepartmentMoveTo(BaseModel):

@@ -58,9 +58,7 @@ async def get_employee(employee_id: UUID, session: Session) -> Employee:
 
 @router.patch("/{employee_id}", response_model=EmployeeRead)
 async def update_employee(employee_id: UUID, changes: EmployeeUpdate, session: Session) -> Employee:
-    return await employees.update_employee(
-        session, employee_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await employees.update_employee(session, employee_id, changes=changes.changes())
 
 
 @router.post("/{employee_id}:leave", response_model=EmployeeRead)

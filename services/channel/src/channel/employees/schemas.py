@@ -4,9 +4,10 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from channel.departments.schemas import External
+from common.patches import MergePatch
 
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Phone = Annotated[
@@ -32,25 +33,18 @@ class EmployeeCreate(External):
     joined_on: date | None = None
 
 
-class EmployeeUpdate(BaseModel):
+class EmployeeUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"name", "department_id"})
 
-    name: Label = ""
+    name: Label | None = None
     department_id: UUID | None = None
     position: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
     manager_id: UUID | None = None
     joined_on: date | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "EmployeeUpdate":
-        for name in ("name", "department_id"):
-            if name in self.model_fields_set and not getattr(self, name):
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class EmployeeLeave(BaseModel):

@@ -77,9 +77,7 @@ async def list_partner_changes(partner_id: UUID, session: Session) -> list[Partn
 
 @router.patch("/{partner_id}", response_model=PartnerRead)
 async def update_partner(partner_id: UUID, changes: PartnerUpdate, session: Session) -> Partner:
-    return await partners.update_partner(
-        session, partner_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await partners.update_partner(session, partner_id, changes=changes.changes())
 
 
 @router.post("/{partner_id}:onboard", response_model=PartnerRead)

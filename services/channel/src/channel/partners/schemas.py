@@ -4,11 +4,12 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from channel.departments.schemas import External, Line, Name
 from channel.employees.schemas import Email, Label, Phone
 from channel.partners.model import PartnerKind, PartnerTier
+from common.patches import MergePatch
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Postcode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
@@ -41,18 +42,13 @@ class PartnerCreate(External, _Profile):
     tier: PartnerTier = PartnerTier.REGISTERED
 
 
-class PartnerUpdate(_Profile):
+class PartnerUpdate(MergePatch, _Profile):
     """A merge patch: absent fields stay, null clears. Tier and state have commands of their own."""
 
-    name: Name = ""
-    kind: PartnerKind | None = None
+    stays = frozenset({"name", "kind"})
 
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "PartnerUpdate":
-        for name in ("name", "kind"):
-            if name in self.model_fields_set and not getattr(self, name):
-                raise ValueError(f"{name} cannot be cleared")
-        return self
+    name: Name | None = None
+    kind: PartnerKind | None = None
 
 
 class PartnerOnboard(BaseModel):

@@ -61,9 +61,7 @@ async def list_territory_subtree(territory_id: UUID, session: Session) -> list[T
 async def update_territory(
     territory_id: UUID, changes: TerritoryUpdate, session: Session
 ) -> Territory:
-    return await territories.update_territory(
-        session, territory_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await territories.update_territory(session, territory_id, changes=changes.changes())
 
 
 @router.post("/{territory_id}:close", response_model=TerritoryRead)

@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from common.patches import MergePatch
 
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 ShortCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,39}$")]
@@ -21,22 +23,15 @@ class TerritoryCreate(BaseModel):
     parent_id: UUID | None = None
 
 
-class TerritoryUpdate(BaseModel):
+class TerritoryUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears; `parent_id` null makes it a top region."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"code", "name"})
 
-    code: ShortCode = ""
-    name: Label = ""
+    code: ShortCode | None = None
+    name: Label | None = None
     english_name: Label | None = None
     parent_id: UUID | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "TerritoryUpdate":
-        for name in ("code", "name"):
-            if name in self.model_fields_set and not getattr(self, name):
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class TerritoryRead(BaseModel):

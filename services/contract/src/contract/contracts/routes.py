@@ -112,9 +112,7 @@ async def get_chain(contract_id: UUID, session: Session) -> dict[str, Any]:
 
 @router.patch("/{contract_id}", response_model=ContractRead)
 async def edit_contract(contract_id: UUID, changes: ContractUpdate, session: Session) -> Contract:
-    return await contracts.edit_contract(
-        session, contract_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await contracts.edit_contract(session, contract_id, changes=changes.changes())
 
 
 @router.post("/{contract_id}:submit", response_model=ContractRead)

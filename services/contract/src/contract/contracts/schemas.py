@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from common.money import Amount, Currency
+from common.patches import MergePatch
 from contract.approval_policies.schemas import Check
 from contract.contracts.amounts import plain, tidy
 from contract.contracts.model import ContractKind
@@ -96,10 +97,10 @@ class ContractCreate(BaseModel):
         return self
 
 
-class ContractUpdate(BaseModel):
+class ContractUpdate(MergePatch):
     """A merge patch over the text: absent fields stay, null clears, lists are replaced whole."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"title", "starts_on", "ends_on", "lines"})
 
     title: Title | None = None
     starts_on: date | None = None
@@ -109,13 +110,6 @@ class ContractUpdate(BaseModel):
     payment_schedule: Schedule | None = None
     acceptance_on: date | None = None
     terms: str | None = Field(None, max_length=50_000)
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "ContractUpdate":
-        for name in ("title", "starts_on", "ends_on", "lines"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class ContractSubmit(BaseModel):

@@ -45,9 +45,7 @@ async def get_contact(contact_id: UUID, session: Session, now: Now) -> ContactRe
 async def update_contact(
     contact_id: UUID, changes: ContactUpdate, session: Session, now: Now
 ) -> ContactRead:
-    contact = await contacts.update_contact(
-        session, contact_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    contact = await contacts.update_contact(session, contact_id, changes=changes.changes())
     return _shown(contact, now)
 
 

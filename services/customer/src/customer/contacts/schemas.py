@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from common.patches import MergePatch
 from customer.customers.schemas import Code, Email, Line, Phone, Short
 
 
@@ -33,16 +34,12 @@ class ContactCreate(_Profile):
     name: Short
 
 
-class ContactUpdate(_Profile):
+class ContactUpdate(MergePatch, _Profile):
     """A merge patch: absent fields stay, null clears."""
 
-    name: Short = ""
+    stays = frozenset({"name"})
 
-    @model_validator(mode="after")
-    def _name_stays(self) -> "ContactUpdate":
-        if "name" in self.model_fields_set and not self.name:
-            raise ValueError("name cannot be cleared")
-        return self
+    name: Short | None = None
 
 
 class ContactRead(_Profile):

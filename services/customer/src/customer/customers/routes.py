@@ -77,9 +77,7 @@ async def get_customer(customer_id: UUID, session: Session) -> Customer:
 
 @router.patch("/{customer_id}", response_model=CustomerRead)
 async def update_customer(customer_id: UUID, changes: CustomerUpdate, session: Session) -> Customer:
-    return await customers.update_customer(
-        session, customer_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await customers.update_customer(session, customer_id, changes=changes.changes())
 
 
 @router.delete("/{customer_id}", status_code=204)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from common.money import Amount
+from common.patches import MergePatch
 from customer.customers.model import CustomerKind, CustomerStatus
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -69,17 +70,12 @@ class CustomerCreate(TypedProfile):
         return self
 
 
-class CustomerUpdate(TypedProfile):
+class CustomerUpdate(MergePatch, TypedProfile):
     """A merge patch: absent fields stay, null clears."""
 
-    name: Name = ""
+    stays = frozenset({"name"})
 
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "CustomerUpdate":
-        for name in ("name", "kind", "status"):
-            if name in self.model_fields_set and not getattr(self, name):
-                raise ValueError(f"{name} cannot be cleared")
-        return self
+    name: Name | None = None
 
 
 class CustomerTransfer(BaseModel):

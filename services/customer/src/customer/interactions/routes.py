@@ -58,7 +58,7 @@ async def correct_interaction(
     return await interactions.correct_interaction(
         session,
         interaction_id,
-        changes=changes.model_dump(exclude_unset=True),
+        changes=changes.changes(),
         actor=actor,
         now=now,
     )

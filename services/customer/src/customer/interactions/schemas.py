@@ -1,13 +1,15 @@
 """Input and output of the interaction endpoints."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from customer.customers.schemas import Line
+from common.patches import MergePatch
 from customer.interactions.model import Channel, Direction
+
+Subject = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class InteractionCreate(BaseModel):
@@ -20,17 +22,17 @@ class InteractionCreate(BaseModel):
     channel: Channel
     direction: Direction = Direction.OUTBOUND
     occurred_at: AwareDatetime
-    subject: Line
+    subject: Subject
     content: str | None = Field(None, max_length=20_000)
     result: str | None = Field(None, max_length=20_000)
 
 
-class InteractionCorrect(BaseModel):
+class InteractionCorrect(MergePatch):
     """A merge patch over the texts of an interaction."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"subject"})
 
-    subject: Line = ""
+    subject: Subject | None = None
     content: str | None = Field(None, max_length=20_000)
     result: str | None = Field(None, max_length=20_000)
 

@@ -73,7 +73,7 @@ async def get_lead(lead_id: UUID, session: Session) -> Lead:
 
 @router.patch("/{lead_id}", response_model=LeadRead)
 async def update_lead(lead_id: UUID, changes: LeadUpdate, session: Session) -> Lead:
-    return await leads.update_lead(session, lead_id, changes=changes.model_dump(exclude_unset=True))
+    return await leads.update_lead(session, lead_id, changes=changes.changes())
 
 
 @router.post("/{lead_id}:assign", response_model=LeadRead)

@@ -11,10 +11,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
 from common.money import Currency
+from common.patches import MergePatch
 from sales.leads.model import LeadKind, Priority
 from sales.products.schemas import Code, External, Line, Money, Name, Note, Short
 
@@ -56,10 +56,10 @@ class LeadCapture(External):
     region_id: UUID | None = None
 
 
-class LeadUpdate(BaseModel):
+class LeadUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears; `priority: null` is that of the rating."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"name", "kind"})
 
     name: Name | None = None
     kind: LeadKind | None = None
@@ -75,13 +75,6 @@ class LeadUpdate(BaseModel):
     budget: Money | None = None
     product_id: UUID | None = None
     customer_id: UUID | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "LeadUpdate":
-        for name in ("name", "kind"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class LeadAssign(BaseModel):

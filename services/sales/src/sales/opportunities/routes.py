@@ -139,7 +139,7 @@ async def update_opportunity(
     return await opportunities.update_opportunity(
         session,
         opportunity_id,
-        changes=changes.model_dump(exclude_unset=True),
+        changes=changes.changes(),
         actor=actor,
         now=now,
     )

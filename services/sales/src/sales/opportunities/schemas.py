@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.money import Currency
+from common.patches import MergePatch
 from sales.copies.model import KnownCustomer, KnownEmployee
 from sales.opportunities.model import Stage
 from sales.products.model import Product
@@ -40,10 +41,10 @@ class OpportunityOpen(External):
     region_id: UUID | None = None
 
 
-class OpportunityUpdate(BaseModel):
+class OpportunityUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears. Stages change by their own commands."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"name", "probability"})
 
     name: Name | None = None
     customer_id: UUID | None = None
@@ -58,13 +59,6 @@ class OpportunityUpdate(BaseModel):
     department_id: UUID | None = None
     partner_id: UUID | None = None
     region_id: UUID | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "OpportunityUpdate":
-        for name in ("name", "probability"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class OpportunityMove(BaseModel):

@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.money import Currency
+from common.patches import MergePatch
 from sales.products.schemas import Code, Name, Quantity, Short, UnitPrice
 
 
@@ -40,10 +41,10 @@ class PriceListCreate(BaseModel):
     lines: PriceLines = Field(default_factory=list)
 
 
-class PriceListUpdate(BaseModel):
+class PriceListUpdate(MergePatch):
     """A merge patch over a draft; `lines` replaces all lines."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"name", "currency", "valid_from", "lines"})
 
     name: Name | None = None
     currency: Currency | None = None
@@ -54,13 +55,6 @@ class PriceListUpdate(BaseModel):
     region_id: UUID | None = None
     industry: Code | None = None
     lines: PriceLines | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "PriceListUpdate":
-        for name in ("name", "currency", "valid_from", "lines"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class PriceLineRead(BaseModel):

@@ -56,6 +56,4 @@ async def get_product(product_id: UUID, session: Session) -> Product:
 
 @router.patch("/{product_id}", response_model=ProductRead)
 async def update_product(product_id: UUID, changes: ProductUpdate, session: Session) -> Product:
-    return await products.update_product(
-        session, product_id, changes=changes.model_dump(exclude_unset=True)
-    )
+    return await products.update_product(session, product_id, changes=changes.changes())

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from common.money import Currency
+from common.patches import MergePatch
 from sales.products.model import ProductKind, ProductState
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -53,10 +54,10 @@ class ProductCreate(External):
     description: Note | None = None
 
 
-class ProductUpdate(BaseModel):
+class ProductUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"name", "kind", "unit", "list_price", "currency", "state"})
 
     name: Name | None = None
     series: Short | None = None
@@ -68,13 +69,6 @@ class ProductUpdate(BaseModel):
     valid_from: date | None = None
     valid_to: date | None = None
     description: Note | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "ProductUpdate":
-        for name in ("name", "kind", "unit", "list_price", "currency", "state"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class ProductRead(BaseModel):

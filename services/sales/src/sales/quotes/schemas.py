@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.money import Currency
+from common.patches import MergePatch
 from sales.products.schemas import Line, Note, Percent, Quantity, UnitPrice
 from sales.quotes.totals import ROUNDING
 
@@ -40,21 +41,14 @@ class QuoteCreate(BaseModel):
     notes: Note | None = None
 
 
-class QuoteUpdate(BaseModel):
+class QuoteUpdate(MergePatch):
     """A merge patch over a draft; `lines` replaces all lines."""
 
-    model_config = ConfigDict(extra="forbid")
+    stays = frozenset({"valid_until", "lines"})
 
     valid_until: date | None = None
     lines: Lines | None = None
     notes: Note | None = None
-
-    @model_validator(mode="after")
-    def _required_fields_stay(self) -> "QuoteUpdate":
-        for name in ("valid_until", "lines"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} cannot be cleared")
-        return self
 
 
 class QuoteReject(BaseModel):
