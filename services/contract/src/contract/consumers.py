@@ -156,12 +156,46 @@ async def draft_contract(session: AsyncSession, event: QuoteAccepted) -> None:
     )
 
 
-async def link_orders(session: AsyncSession, orders: Sequence[OrderConfirmed]) -> None:
+async def follow_orders(
+    session: AsyncSession, events: Sequence[OrderConfirmed | ReceiptRecorded | ReceiptReversed]
+) -> None:
+    """Orders, and then the money for them.
+
+    One handler for both: the lanes hold all orders of a batch in one order, so that two of them
+    never wait for each other in a circle.
+    """
+    confirmed = [event for event in events if isinstance(event, OrderConfirmed)]
+    recorded = [event for event in events if isinstance(event, ReceiptRecorded)]
+    if confirmed and recorded:
+        paid = {event.order_id for event in recorded if event.order_id is not None}
+        await copies.hold_orders(session, paid | {event.order_id for event in confirmed})
+    if confirmed:
+        await _link_orders(session, confirmed)
+    if recorded:
+        await _take_money(session, recorded)
+    # What came in is kept before any of it is taken back.
+    for event in events:
+        if isinstance(event, ReceiptReversed):
+            with because_of(event):
+                await milestones.take_back_receipt(session, event.receipt_id, amount=event.amount)
+
+
+async def _link_orders(session: AsyncSession, orders: Sequence[OrderConfirmed]) -> None:
     told = {event.order_id: event for event in orders}
     facts = {order_id: event.facts for order_id, event in told.items()}
     for order in await contracts.remember_orders(session, facts):
         with because_of(told[order.id]):
             await contracts.link_order(session, order)
+
+
+async def _take_money(session: AsyncSession, recorded: Sequence[ReceiptRecorded]) -> None:
+    told = {event.order_id: event for event in recorded if event.order_id is not None}
+    if not told:
+        return
+    facts = [event.facts for event in recorded if event.order_id is not None]
+    for order in await milestones.note_receipts(session, facts):
+        with because_of(told[order.id]):
+            await milestones.settle_contract_of(session, order)
 
 
 async def meet_deliveries(session: AsyncSession, event: OrderShipped) -> None:
@@ -173,30 +207,13 @@ async def drop_order(session: AsyncSession, event: OrderCancelled) -> None:
     await milestones.note_cancellation(session, event.order_id)
 
 
-async def follow_money(
-    session: AsyncSession, events: Sequence[ReceiptRecorded | ReceiptReversed]
-) -> None:
-    # One handler for both: what came in is kept before any of it is taken back.
-    recorded = [event for event in events if isinstance(event, ReceiptRecorded)]
-    told = {event.order_id: event for event in recorded if event.order_id is not None}
-    if told:
-        facts = [event.facts for event in recorded if event.order_id is not None]
-        for order in await milestones.note_receipts(session, facts):
-            with because_of(told[order.id]):
-                await milestones.settle_contract_of(session, order)
-    for event in events:
-        if isinstance(event, ReceiptReversed):
-            with because_of(event):
-                await milestones.take_back_receipt(session, event.receipt_id, amount=event.amount)
-
-
 CONSUMERS: ConsumersTable = {
     CustomerCreated: remember_customer,
     CustomerUpdated: remember_customer,
     QuoteAccepted: draft_contract,
-    OrderConfirmed: batch(link_orders),
+    OrderConfirmed: batch(follow_orders),
     OrderShipped: meet_deliveries,
     OrderCancelled: drop_order,
-    ReceiptRecorded: batch(follow_money),
-    ReceiptReversed: batch(follow_money),
+    ReceiptRecorded: batch(follow_orders),
+    ReceiptReversed: batch(follow_orders),
 }

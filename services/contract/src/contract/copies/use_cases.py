@@ -1,6 +1,6 @@
 """Keeping the copies, and finding in them; every act may be repeated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -45,6 +45,11 @@ async def remember_order(session: AsyncSession, order_id: UUID, **facts: Any) ->
         execution_options={"populate_existing": True},
     )
     return found.one()
+
+
+async def hold_orders(session: AsyncSession, order_ids: Iterable[UUID]) -> None:
+    """Lock these orders, known or not yet, as `remember_orders` does."""
+    await remember_orders(session, {order_id: {} for order_id in order_ids})
 
 
 async def remember_orders(
