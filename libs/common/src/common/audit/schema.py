@@ -1,0 +1,3 @@
+"""The table of the audit trail, for a migration of every service."""
+
+V1: list[str] = []
