@@ -45,6 +45,7 @@ test: install-dev ## run the tests; S=sales runs those of one service, ARGS= for
 else
 test: install-dev
 	@tools/ensure-rabbitmq
+	@tools/ensure-chromium
 	@status=0; \
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --ignore tests/faults $(ARGS) || $(OR_NONE) status=1; \
 	echo 'And now the faults, one at a time: they measure how long a recovery takes.'; \
