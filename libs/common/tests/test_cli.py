@@ -96,6 +96,7 @@ async def test_a_worker_relays_and_consumes_and_ends_when_asked(
     async with httpx.AsyncClient(base_url=api.base, trust_env=False) as http:
         made = await http.post("/shop/v1/baskets", json={"name": "apples"})
         assert made.status_code == 201
+        assert "server" not in made.headers
 
     async def is_heard():
         rows = await session.execute(text("SELECT what FROM heard"))

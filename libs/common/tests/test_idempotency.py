@@ -11,11 +11,15 @@ import pytest
 from sqlalchemy import text
 
 import common
+from common.access import gate
+from common.auth import LOCAL_OPERATOR, Actor
 from common.local_processes import free_port
 from common.testing.processes import Supervisor
 from common.testing.service import published
 
 BASKETS = "/shop/v1/baskets"
+
+pytestmark = pytest.mark.capability("P-13", "C-16")
 
 
 async def kept(session):
@@ -70,7 +74,30 @@ async def test_a_key_is_good_for_one_body_path_and_query_only(client, session):
     assert len(await published(session)) == 2
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_is_its_owners_alone(client, session, monkeypatch):
+    first = await create(client, "k")
+    somebody_else = Actor(id="somebody-else", grants=LOCAL_OPERATOR.grants)
+    monkeypatch.setattr(gate, "LOCAL_OPERATOR", somebody_else)
+
+    other = await create(client, "k", name="pears")
+    again = await create(client, "k", name="pears")
+
+    assert other.status_code == 201
+    assert other.json()["id"] == again.json()["id"] != first.json()["id"]
+    assert "idempotency-replayed" not in other.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(await published(session)) == 2
+
+
+async def test_without_a_key_every_request_has_its_effect(client, session):
+    answers = [await client.post(BASKETS, json={"name": "apples"}) for _ in range(2)]
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len(await published(session)) == 2
+    assert await kept(session) == []
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "x" * 300])
 async def test_a_key_that_is_empty_or_too_long_is_refused(client, session, key):
     response = await create(client, key)
 

@@ -1,24 +1,32 @@
 """A walk over the pages of a list sees every row once, whatever others do meanwhile."""
 
 import base64
+import hmac
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 
+from common.access import gate
+from common.auth import LOCAL_OPERATOR, Actor
 from common.errors import BadRequest
 from common.ids import new_id
 from common.pagination import PageRequest, paginate
 
+from .shop.__main__ import ENTRY
+from .shop.main import create
 from .shop.model import Basket
 from .shop.routes import SORT_KEYS
 from .statements import recorded
 
 BASKETS = "/shop/v1/baskets"
+KEY = b"a key of the shop"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 # Few values, so that many rows are equal in what they are sorted by.
@@ -40,7 +48,7 @@ sorts = st.sampled_from([f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-
 
 
 async def page_of(database, limit, cursor, sort):
-    request = PageRequest(limit, cursor, sort, with_total=False, filters="")
+    request = PageRequest(limit, cursor, sort, with_total=False, filters="", key=KEY)
     async with database.reading() as session:
         return await paginate(
             session,
@@ -53,11 +61,13 @@ async def page_of(database, limit, cursor, sort):
 
 
 async def add(database, baskets):
-    async with database.transaction() as session:
+    # Beside the session, which wants an event for every basket.
+    async with database.engine.begin() as connection:
         if baskets:
-            await session.execute(insert(Basket.__table__), baskets)
+            await connection.execute(insert(Basket.__table__), baskets)
 
 
+@pytest.mark.capability("C-06")
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -87,8 +97,8 @@ async def test_every_row_that_stays_is_seen_once_and_in_order(
             break
         cursor = page.next_cursor
         await add(database, next(additions, []))
-        async with database.transaction() as session:
-            await session.execute(delete(Basket).where(Basket.id.in_(doomed[-1:])))
+        async with database.engine.begin() as connection:
+            await connection.execute(delete(Basket.__table__).where(Basket.id.in_(doomed[-1:])))
         doomed = doomed[:-1]
 
     in_order = [basket.id for basket in (await page_of(database, 10_000, None, sort)).data]
@@ -127,6 +137,7 @@ async def test_a_list_is_walked_over_http_with_and_without_filters(client, seven
     assert len(await walk(client, limit=1, name="a", sort="weight")) == 4
 
 
+@pytest.mark.capability("C-07")
 async def test_a_total_is_exact_and_only_there_when_asked_for(client, seven):
     plain = (await client.get(BASKETS, params={"limit": 2})).json()
     first = (await client.get(BASKETS, params={"limit": 2, "include": "total"})).json()
@@ -146,6 +157,7 @@ async def test_an_empty_list_is_one_empty_page(client):
     assert page == {"data": [], "has_more": False, "next_cursor": None, "total": 0}
 
 
+@pytest.mark.capability("C-07")
 @pytest.mark.parametrize("limit", ["0", "-1", "abc", "1.5", "", "1e9"])
 async def test_a_limit_that_is_no_count_is_refused(client, limit):
     response = await client.get(BASKETS, params={"limit": limit})
@@ -154,6 +166,7 @@ async def test_a_limit_that_is_no_count_is_refused(client, limit):
     assert response.json()["errors"][0]["pointer"] == "/limit"
 
 
+@pytest.mark.capability("C-07")
 async def test_a_limit_above_the_largest_is_taken_as_the_largest(client, database):
     await add(
         database,
@@ -189,8 +202,71 @@ async def test_a_cursor_is_good_for_its_own_list_only(client, seven):
     assert wider.status_code == 200
 
 
-def sealed_by_hand(content):
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+async def test_the_following_page_is_linked_with_everything_that_was_asked(client, seven):
+    asked = {"name": "a", "sort": "-name", "limit": 3, "include": "total"}
+    first = await client.get(BASKETS, params=asked)
+    (address,) = re.findall(r'^<([^>]+)>; rel="next"$', first.headers["link"])
+
+    second = await client.get(address)
+
+    assert address.startswith(f"{BASKETS}?")
+    assert dict(second.request.url.params) == {
+        **{name: str(value) for name, value in asked.items()},
+        "cursor": first.json()["next_cursor"],
+    }
+    assert len(first.json()["data"] + second.json()["data"]) == second.json()["total"] == 4
+    assert "link" not in second.headers
+
+
+async def test_the_promise_names_the_link(client):
+    paths = (await client.get("/shop/openapi.json")).json()["paths"]
+
+    assert "Link" in paths[BASKETS]["get"]["responses"]["200"]["headers"]
+
+
+async def test_a_cursor_is_good_for_whom_it_was_made_only(client, seven, monkeypatch):
+    asked = {"limit": 2}
+    cursor = (await client.get(BASKETS, params=asked)).json()["next_cursor"]
+    somebody_else = Actor(id="somebody-else", grants=LOCAL_OPERATOR.grants)
+    monkeypatch.setattr(gate, "LOCAL_OPERATOR", somebody_else)
+
+    refused = await client.get(BASKETS, params={**asked, "cursor": cursor})
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+    own = (await client.get(BASKETS, params=asked)).json()["next_cursor"]
+    assert (await client.get(BASKETS, params={**asked, "cursor": own})).status_code == 200
+
+
+async def test_a_cursor_that_was_altered_anywhere_is_refused(client, seven):
+    cursor = (await client.get(BASKETS, params={"limit": 2})).json()["next_cursor"]
+    sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+
+    for place in range(len(sealed)):
+        altered = bytearray(sealed)
+        altered[place] ^= 1
+        asked = {"limit": 2, "cursor": base64.urlsafe_b64encode(altered).decode()}
+        assert (await client.get(BASKETS, params=asked)).status_code == 400, place
+
+
+async def test_a_cursor_opens_in_every_process_with_the_same_key(database, seven):
+    async def page(cursor=None, **keys):
+        app = create(ENTRY.settings(DATABASE_URL=database.dsn, **keys), database)
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            asked = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            return await client.get(BASKETS, params=asked)
+
+    key, token = {"FAIRWAY_CURSOR_KEY": "k" * 24}, {"FAIRWAY_INTERNAL_TOKEN": "t" * 24}
+    for keys in ({}, key, token):
+        cursor = (await page(**keys)).json()["next_cursor"]
+        assert (await page(cursor, **keys)).status_code == 200
+        others = [other for other in ({}, key, token) if other != keys]
+        assert {(await page(cursor, **other)).status_code for other in others} == {400}
+
+
+def sealed_by_hand(content, key=KEY):
+    text = json.dumps(content, ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(hmac.digest(key, text, "sha256")[:16] + text).decode()
 
 
 SOMEBODY = str(new_id())
@@ -217,6 +293,9 @@ SOMEBODY = str(new_id())
         sealed_by_hand(["", "weight", [1], SOMEBODY]),
         sealed_by_hand(["", "weight", {"a": 1}, SOMEBODY]),
         base64.urlsafe_b64encode(b"[" * 50_000).decode(),
+        base64.urlsafe_b64encode(json.dumps(["", "weight", 1, SOMEBODY]).encode()).decode(),
+        sealed_by_hand(["", "weight", 1, SOMEBODY], key=b"another key"),
+        sealed_by_hand(["", "weight", 1, SOMEBODY])[:-8],
     ],
     ids=lambda cursor: cursor[:12],
 )

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import text
 
 from common.messaging.in_process import InProcessBus
+from common.messaging.outbox import record
 from common.settings import ServiceSettings
 from common.worker import COMMON_TIMERS, Timer
 
 from .messaging.harness import eventually, running
+from .shop.model import Basket
 from .shop.worker import create
 
 
@@ -86,6 +88,27 @@ async def test_a_timer_runs_on_one_worker_at_a_time(database):
         await eventually(often_enough)
 
     assert most == 1
+
+
+@pytest.mark.capability("P-17")
+async def test_what_a_timer_changes_is_told_in_its_name(database):
+    async def act(session):
+        basket = Basket(name="by time")
+        session.add(basket)
+        record(session, basket, basket.fill("by time"))
+
+    async def actors():
+        async with database.reading() as session:
+            rows = await session.execute(text("SELECT DISTINCT actor_id FROM audit_entries"))
+            return list(rows.scalars())
+
+    async def done():
+        return await actors() != []
+
+    async with running(lambda: a_worker(database)._keep_time(Timer("tick", 5, act))):
+        await eventually(done)
+
+    assert await actors() == ["timer:tick"]
 
 
 async def test_a_timer_that_fails_leaves_nothing_and_is_tried_again(database):

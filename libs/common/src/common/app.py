@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import fastapi_offline
+import httpx
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,9 +29,13 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common import context, errors, telemetry
+from common import context, errors, rate_limits, telemetry
+from common.access.accounts import Accounts
+from common.access.gate import check_complete
+from common.access.rights import INTERNAL, Policy
+from common.access.tokens import KeySet
 from common.api_routing import ServiceRoute
-from common.auth import current_actor
+from common.audit.routes import audit_router
 from common.db import Database
 from common.ids import new_id
 from common.messaging.feed import feed_router
@@ -42,10 +47,15 @@ log = structlog.get_logger(__name__)
 PROBLEM = "application/problem+json"
 STATUS_OF: dict[type[errors.Refusal], int] = {
     errors.BadRequest: 400,
+    errors.NotSignedIn: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.UnsupportedMediaType: 415,
     errors.Invalid: 422,
+    errors.PreconditionRequired: 428,
+    errors.TooManyRequests: 429,
 }
 _TITLES = {
     400: "Bad request",
@@ -54,13 +64,17 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
     422: "Not valid",
+    428: "Precondition required",
     429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
 }
+SHARED_POLICY: Policy = {"list_said_events": INTERNAL, "list_audit_entries": "audit.inspect"}
+"""The rights of the operations that every service has."""
 _SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
 
@@ -98,12 +112,14 @@ def create_app(
     routers: Sequence[APIRouter],
     settings: ServiceSettings,
     migrations: Path,
+    policy: Policy,
     database: Database | None = None,
     on_start: Sequence[Callable[[FastAPI], Any]] = (),
 ) -> FastAPI:
     """The application of `service` (its package name), with everything its endpoints share.
 
-    `migrations` is the service's Alembic folder, whose head decides readiness. `database` is
+    `migrations` is the service's Alembic folder, whose head decides readiness; `policy` names the
+    right that each operation needs. `database` is
     given by tests and the suite; otherwise it is made from the settings and closed at the end.
     """
     path = service.replace("_", "-")
@@ -128,6 +144,8 @@ def create_app(
         openapi_url=f"/{path}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # A redirect would be made of the Host header, which is the caller's word.
+        redirect_slashes=False,
         responses={
             "4XX": {
                 "description": "Refused; nothing was changed",
@@ -140,15 +158,30 @@ def create_app(
     app.state.settings = settings
     app.state.database = held
     app.state.draining = False
-    for router in routers:
+    app.state.rate_limits = rate_limits.RateLimits(settings)
+    app.state.cursor_key = settings.cursor_key_of(service)
+    app.state.policy = {**policy, **SHARED_POLICY}
+    app.state.accounts = _accounts(held, settings)
+    guarded = [*routers, audit_router(path), feed_router(path)]
+    for router in (*guarded, _operations_of_the_process(service, path, held, migrations)):
         app.include_router(router)
-    app.include_router(_operations_of_the_process(service, path, held, migrations))
-    feed = feed_router(path)
-    app.include_router(feed)
     app.mount(f"/{path}/docs-assets", StaticFiles(directory=_SWAGGER_ASSETS), "docs-assets")
+    check_complete(service, app.state.policy, guarded)
     _say_problems(app)
     app.add_middleware(RequestScope, service=service, settings=settings)
     return app
+
+
+def _accounts(database: Database, settings: ServiceSettings) -> Accounts | None:
+    url = settings.jwks_url
+    if url is None:
+        return None
+
+    async def fetch() -> Any:
+        async with httpx.AsyncClient(timeout=5) as client:
+            return (await client.get(url)).raise_for_status().json()
+
+    return Accounts(database, settings, KeySet(fetch))
 
 
 def service_router(service_path: str, feature: str) -> APIRouter:
@@ -259,6 +292,8 @@ def _say_problems(app: FastAPI) -> None:
         status = next(code for family, code in STATUS_OF.items() if isinstance(refusal, family))
         facts = dict(refusal.facts)
         headers = {}
+        if status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         if "retry_after_s" in facts:
             headers["Retry-After"] = str(facts.pop("retry_after_s"))
         return problem(
@@ -414,11 +449,11 @@ class RequestScope:
             kind=SpanKind.SERVER,
         )
         here = context.Context(
-            actor_id=current_actor().id,
             request_id=request_id,
             correlation_id=request_id,
             traceparent=telemetry.traceparent_of(span.get_span_context()),
         )
+        is_api = _IS_API.match(scope["path"]) is not None
         started = time.perf_counter()
         status = 500
         error_type = ""
@@ -429,20 +464,26 @@ class RequestScope:
             if message["type"] == "http.response.start":
                 response_started = True
                 status = message["status"]
-                message.setdefault("headers", []).extend(
-                    [
-                        (b"x-request-id", request_id.encode("latin-1")),
-                        (b"x-content-type-options", b"nosniff"),
-                    ]
-                )
+                given = message.setdefault("headers", [])
+                given += [
+                    (b"x-request-id", request_id.encode("latin-1")),
+                    (b"x-content-type-options", b"nosniff"),
+                    *rate_limits.headers_of(scope),
+                ]
+                if is_api or status >= 400:
+                    named = {name.lower() for name, _ in given}
+                    given += [header for header in _OF_THE_API if header[0] not in named]
             await send(message)
 
         active = self._active(method)
         active.inc()
         with context.working_in(here):
             try:
-                limited = self._limited(scope, headers.get(b"content-length"), receive)
-                await self._app(scope, limited, answer)
+                if is_api and (refused := self._counted(scope)) is not None:
+                    await refused(scope, receive, answer)
+                else:
+                    limited = self._limited(scope, headers.get(b"content-length"), receive)
+                    await self._app(scope, limited, answer)
             except Exception as error:
                 error_type = type(error).__name__
                 if response_started:
@@ -473,6 +514,20 @@ class RequestScope:
                         span.set_attribute("error.type", error_type)
                         span.set_status(Status(StatusCode.ERROR))
                 span.end()
+
+    def _counted(self, scope: Scope) -> Response | None:
+        """Count the request of this address; the answer where it is one too many."""
+        limits: rate_limits.RateLimits = scope["app"].state.rate_limits
+        refused = limits.count_address(scope)
+        if refused is None:
+            return None
+        return problem(
+            429,
+            rate_limits.RateLimited.code,
+            rate_limits.refusal_text(refused),
+            instance=scope["path"],
+            headers={"Retry-After": str(refused.retry_after_s)},
+        )
 
     def _limited(self, scope: Scope, announced: str | None, receive: Receive) -> Receive:
         """`receive` that raises 413 where the body is, or turns out to be, too large."""
@@ -517,8 +572,14 @@ class RequestScope:
 _READ_HEADERS = frozenset({b"x-request-id", b"traceparent", b"content-length", b"user-agent"})
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_IS_API = re.compile(r"/[a-z-]+/v1/")
+# An answer is for who asked, and nobody's frame; pages and their files say for themselves.
+_OF_THE_API = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+)
 # As at the gateway: files to import are large.
 _IS_IMPORT = re.compile(r"/[a-z-]+/v1/(imports(/.*)?|[a-z-]+:import)")
 # Stopping or starting, out of resources, connection lost, not let in, no such database.
 _AWAY = ("57P", "53", "08", "28", "3D")
-_EVENT_VERSION = re.compile(r"event_log_\d+_version")
+_EVENT_VERSION = re.compile(r"event_log_\d+_version|audit_entries_pkey")

@@ -7,9 +7,9 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +26,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from common import api_files, operations, telemetry
+from common.audit.commands import audit_cli
+from common.audit.verify import records_of
 from common.db import Database
 from common.messaging.consumers import Consumers, ConsumersTable
 from common.messaging.rabbitmq import declare
@@ -49,6 +51,10 @@ class ServiceEntry:
     events: ModuleType
     consumers: ConsumersTable
     migrations: Path
+    on_setup: Callable[[ServiceSettings], Coroutine[Any, Any, None]] | None = None
+    """What `setup` does after it has migrated; it may run any number of times."""
+    commands: Mapping[str, typer.Typer] = field(default_factory=dict)
+    """Commands of the service's own, by their name."""
 
 
 def run(entry: ServiceEntry) -> None:
@@ -128,6 +134,8 @@ def service_cli(entry: ServiceEntry) -> typer.Typer:
         """Migrate, and declare the topology where there is a broker: once before a start."""
         settings = entry.settings()
         asyncio.run(upgrade(settings.dsn, entry.migrations))
+        if entry.on_setup is not None:
+            asyncio.run(entry.on_setup(settings))
         if settings.amqp_url is not None:
             asyncio.run(declare(settings.amqp_url.get_secret_value(), subscription))
         _talk(f"{entry.package}: ready to start")
@@ -144,6 +152,9 @@ def service_cli(entry: ServiceEntry) -> typer.Typer:
         sys.stdout.write(api_files.as_text(document))
 
     cli.add_typer(messaging_cli(database, broker, lambda: subscription))
+    cli.add_typer(audit_cli(database, lambda: records_of(entry.package)), name="audit")
+    for name, commands in entry.commands.items():
+        cli.add_typer(commands, name=name)
     return cli
 
 

@@ -11,10 +11,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _time_of_request() -> datetime:
+async def time_of_request() -> datetime:
+    """The dependency behind `Now`."""
     # FastAPI would call a plain function in a thread, which costs more than the rest of a request.
     return utc_now()
 
 
-Now = Annotated[datetime, Depends(_time_of_request)]
+Now = Annotated[datetime, Depends(time_of_request)]
 """The time of this request, for routes."""

@@ -10,8 +10,10 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, MetaData, Numeric, Uuid, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import NullPool
 
+from common.access import rows
 from common.messaging.outbox import UnitOfWork
 from common.silence import SilenceWatch
 
@@ -45,6 +47,14 @@ def new_metadata() -> MetaData:
     return MetaData(naming_convention=NAMING_CONVENTION)
 
 
+@rows.watch
+class Reading(SyncSession):
+    """The session of reads."""
+
+
+rows.watch(UnitOfWork)
+
+
 class Database:
     """The connections of one service.
 
@@ -74,7 +84,9 @@ class Database:
         self._silence = SilenceWatch(self.engine, dsn)
         # A read of one statement needs no BEGIN and COMMIT of its own: two round trips less.
         self._reading = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
+            sync_session_class=Reading,
+            expire_on_commit=False,
         )
         self.on_said: Callable[[], None] = lambda: None
         self._writing = async_sessionmaker(

@@ -44,6 +44,12 @@ class Invalid(Refusal):
         super().__init__(detail, **facts)
 
 
+class NotSignedIn(Refusal):
+    """There is no access token with the request, or it is not good (any more)."""
+
+    code = "not_signed_in"
+
+
 class Forbidden(Refusal):
     """The actor may not do this."""
 
@@ -54,6 +60,30 @@ class BadRequest(Refusal):
     """The request cannot be understood: a cursor of another list, a missing header."""
 
     code = "bad_request"
+
+
+class PreconditionFailed(Refusal):
+    """The thing is not, or no longer, as the request says it must be."""
+
+    code = "precondition_failed"
+
+
+class PreconditionRequired(Refusal):
+    """The request must say how the thing has to be for the change to be made."""
+
+    code = "precondition_required"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a type that this endpoint does not read."""
+
+    code = "unsupported_media_type"
+
+
+class TooManyRequests(Refusal):
+    """The caller asks more often than it may; `retry_after_s` says when it may again."""
+
+    code = "too_many_requests"
 
 
 class Unavailable(Exception):

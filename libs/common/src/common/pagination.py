@@ -1,27 +1,36 @@
-"""Lists: keyset pages with opaque cursors, bound to the filters; exact totals when asked for."""
+"""Lists: keyset pages, and exact totals when asked for.
+
+A cursor is opaque and sealed: it opens only the list it came from, with the same filters and the
+same order, for whom it was made.
+"""
 
 import base64
+import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Annotated, Any, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from common.auth import current_actor
 from common.errors import BadRequest, Invalid
 
 T = TypeVar("T")
 Shown = TypeVar("Shown")
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 200
+_SEAL_BYTES = 16
 
 
 class PageOf(BaseModel, Generic[T]):
@@ -61,11 +70,18 @@ class PageRequest:
     sort: str | None
     with_total: bool
     filters: str
-    """A digest of the path and the other query parameters; a cursor is good for one of these."""
+    """A digest of the actor, the path and the other query parameters; a cursor is good for one."""
+
+    key: bytes = field(repr=False)
+    """Seals the cursors of this service; the same in all its processes."""
+
+    link_next: Callable[[str], None] = lambda _: None
+    """Called with the cursor of the following page, where there is one."""
 
 
 async def _page_request(
     request: Request,
+    response: Response,
     limit: Annotated[
         int, Query(ge=1, description="Rows in a page; larger values are taken as 200")
     ] = DEFAULT_LIMIT,
@@ -77,14 +93,28 @@ async def _page_request(
         Literal["total"] | None, Query(description="`total`: count all rows of the list")
     ] = None,
 ) -> PageRequest:
-    others = sorted(
-        (name, value)
-        for name, value in request.query_params.multi_items()
-        if name not in {"limit", "cursor", "include"}
-    )
-    digest = blake2b(json.dumps([request.url.path, others]).encode(), digest_size=8).hexdigest()
-    return PageRequest(min(limit, LARGEST_LIMIT), cursor, sort, include == "total", digest)
+    asked = request.query_params.multi_items()
+    filters = sorted((name, value) for name, value in asked if name not in _NO_FILTERS)
+    path = request.scope["path"]
+    bound_to = json.dumps([current_actor().id, path, filters])
 
+    def link_next(following: str) -> None:
+        query = [(name, value) for name, value in asked if name != "cursor"]
+        address = f"{quote(path, safe='/:')}?{urlencode([*query, ('cursor', following)])}"
+        response.headers["Link"] = f'<{address}>; rel="next"'
+
+    return PageRequest(
+        min(limit, LARGEST_LIMIT),
+        cursor,
+        sort,
+        include == "total",
+        blake2b(bound_to.encode(), digest_size=8).hexdigest(),
+        request.app.state.cursor_key,
+        link_next,
+    )
+
+
+_NO_FILTERS = {"limit", "cursor", "include"}
 
 Paging = Annotated[PageRequest, Depends(_page_request)]
 """The parameters of every list, for routes."""
@@ -110,7 +140,7 @@ async def paginate(
     """One page of `query`, by keyset on (sort key, id), so that no row is skipped or shown twice.
 
     Sort keys must not be NULL in the rows listed, or name a column where NULL sorts last. Raises
-    UnknownSortKey and BadRequest (a cursor of another list or other filters).
+    UnknownSortKey and BadRequest (a cursor of another list, other filters or somebody else).
     """
     wanted = page.sort or default_sort
     name, descending = wanted.removeprefix("-"), wanted.startswith("-")
@@ -139,6 +169,7 @@ async def paginate(
         next_cursor = _seal_cursor(
             page, wanted, getattr(last, column.key), getattr(last, id_column.key)
         )
+        page.link_next(next_cursor)
     return Page(data, has_more, next_cursor, total)
 
 
@@ -182,8 +213,12 @@ def _seal_cursor(page: PageRequest, sort: str, value: Any, last_id: UUID) -> str
         value = value.isoformat()
     elif isinstance(value, (Decimal, UUID)):
         value = str(value)
-    content = json.dumps([page.filters, sort, value, str(last_id)], ensure_ascii=False)
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+    content = json.dumps([page.filters, sort, value, str(last_id)], ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(_seal(page, content) + content).decode().rstrip("=")
+
+
+def _seal(page: PageRequest, content: bytes) -> bytes:
+    return hmac.digest(page.key, content, "sha256")[:_SEAL_BYTES]
 
 
 def _open_cursor(
@@ -191,12 +226,19 @@ def _open_cursor(
 ) -> tuple[Any, UUID]:
     try:
         padded = str(page.cursor) + "=" * (-len(str(page.cursor)) % 4)
-        filters, sealed_sort, value, last_id = json.loads(base64.urlsafe_b64decode(padded))
+        sealed = base64.urlsafe_b64decode(padded)
+        seal, content = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        if not hmac.compare_digest(seal, _seal(page, content)):
+            raise ValueError("made elsewhere")
+        filters, sealed_sort, value, last_id = json.loads(content)
+        # A release may have changed the column since.
         place = _unsealed(value, column), UUID(last_id)
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise BadRequest("the cursor is not one of this list") from None
     if filters != page.filters or sealed_sort != sort:
-        raise BadRequest("the cursor belongs to a list with other filters or another order")
+        raise BadRequest(
+            "the cursor belongs to somebody else, or to a list with other filters or another order"
+        )
     return place
 
 
@@ -212,3 +254,19 @@ def _unsealed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
     if isinstance(value, bool) != (python_type is bool) or not isinstance(value, python_type):
         raise TypeError(f"{value!r} is no {python_type.__name__}")
     return value
+
+
+def documented(route: APIRoute) -> dict[str, Any]:
+    """What the OpenAPI of a list has beside what FastAPI knows: the Link header."""
+    extra: dict[str, Any] = dict(route.openapi_extra or {})
+    model = route.response_model
+    if isinstance(model, type) and issubclass(model, PageOf):
+        answer = {str(route.status_code or 200): {"headers": {"Link": _LINK}}}
+        extra["responses"] = {**extra.get("responses", {}), **answer}
+    return extra
+
+
+_LINK = {
+    "description": '`<…>; rel="next"`: the following page, where there is one',
+    "schema": {"type": "string"},
+}

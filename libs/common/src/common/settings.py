@@ -1,5 +1,6 @@
 """Settings every process of a service reads from the environment, typed and checked at start."""
 
+import hmac
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -44,6 +45,28 @@ class ServiceSettings(BaseSettings):
         validation_alias="FAIRWAY_INTERNAL_TOKEN",
         description="bearer token that guards the internal feeds",
     )
+    issuer: str | None = Field(
+        None,
+        validation_alias="FAIRWAY_ISSUER",
+        description="whose access tokens are good; without it everybody is the local operator",
+    )
+    audience: str = Field(
+        "fairway", validation_alias="FAIRWAY_AUDIENCE", description="`aud` of good tokens"
+    )
+    jwks_url: str | None = Field(
+        None, validation_alias="FAIRWAY_JWKS_URL", description="the issuer's public keys"
+    )
+    account_claim: str = Field(
+        "preferred_username",
+        validation_alias="FAIRWAY_ACCOUNT_CLAIM",
+        description="the claim that names an account, where `sub` is not the account's id",
+    )
+    cursor_key: SecretStr | None = Field(
+        None,
+        validation_alias="FAIRWAY_CURSOR_KEY",
+        min_length=24,
+        description="seals the cursors of lists; the same for all processes of a service",
+    )
     declare_topology: bool = Field(
         True,
         validation_alias="FAIRWAY_DECLARE_TOPOLOGY",
@@ -51,6 +74,24 @@ class ServiceSettings(BaseSettings):
     )
     body_limit_bytes: int = Field(2 * 1024 * 1024, validation_alias="FAIRWAY_BODY_LIMIT_BYTES")
     upload_limit_bytes: int = Field(64 * 1024 * 1024, validation_alias="FAIRWAY_UPLOAD_LIMIT_BYTES")
+    rate_limit_per_s: int = Field(
+        600,
+        validation_alias="FAIRWAY_RATE_LIMIT",
+        ge=0,
+        description="requests a second of one principal, twice as many at once; 0 is no limit",
+    )
+    address_rate_limit_per_s: int = Field(
+        1200,
+        validation_alias="FAIRWAY_ADDRESS_RATE_LIMIT",
+        ge=0,
+        description="the same for one client address, whoever asks",
+    )
+    expensive_rate_limit_per_s: int = Field(
+        20,
+        validation_alias="FAIRWAY_EXPENSIVE_RATE_LIMIT",
+        ge=0,
+        description="the same for one principal on reports, exports and the like",
+    )
     concurrency_limit: int = Field(200, validation_alias="FAIRWAY_CONCURRENCY_LIMIT", ge=1)
 
     @field_validator("database_url")
@@ -62,6 +103,12 @@ class ServiceSettings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _issuer_has_keys(self) -> "ServiceSettings":
+        if (self.issuer is None) != (self.jwks_url is None):
+            raise ValueError("FAIRWAY_ISSUER and FAIRWAY_JWKS_URL go together")
+        return self
+
+    @model_validator(mode="after")
     def _production_is_guarded(self) -> "ServiceSettings":
         if self.environment == "production" and (
             self.internal_token is None or len(self.internal_token.get_secret_value()) < 24
@@ -70,6 +117,16 @@ class ServiceSettings(BaseSettings):
                 "FAIRWAY_INTERNAL_TOKEN of at least 24 characters is needed in production"
             )
         return self
+
+    def cursor_key_of(self, service: str) -> bytes:
+        """The key of the service's cursors: the same after a restart and in every process.
+
+        Without FAIRWAY_CURSOR_KEY it is derived from a secret that is there: the internal token,
+        or else the password of the database.
+        """
+        given = self.cursor_key or self.internal_token
+        secret = given.get_secret_value() if given else urlsplit(self.dsn).password or ""
+        return hmac.digest(secret.encode(), f"cursors of {service}".encode(), "sha256")
 
     @property
     def dsn(self) -> str:

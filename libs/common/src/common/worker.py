@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from common import telemetry
+from common import context, telemetry
 from common.db import Database
 from common.errors import Unavailable
 from common.ids import stable_hash
@@ -188,7 +188,8 @@ class Worker:
                             text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}
                         )
                     ).scalar():
-                        await timer.run(session)
+                        with context.working_in(context.Context(actor_id=f"timer:{timer.name}")):
+                            await timer.run(session)
             except Exception:
                 log.exception("timer failed", timer=timer.name)
             await asyncio.sleep(timer.every_s * (0.9 + 0.2 * random.random()))  # noqa: S311

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped
 
 from common.aggregate import Aggregate
+from common.audit import schema as audit
 from common.db import Database, Tables, new_metadata
 from common.errors import Conflict
 from common.events import Consumed, Event
@@ -69,7 +70,7 @@ async def make_tables(url: str) -> None:
     """The tables of both sides, in whichever database."""
     connection = await asyncpg.connect(url)
     try:
-        for statement in V1:
+        for statement in (*V1, *audit.V1):
             await connection.execute(statement)
         await connection.execute("""
             CREATE TABLE counters (id uuid PRIMARY KEY, value int NOT NULL, version int NOT NULL,

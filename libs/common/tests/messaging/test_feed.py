@@ -52,6 +52,7 @@ def app_of(database, **more):
         routers=[],
         settings=settings_of(database, **more),
         migrations=MIGRATIONS,
+        policy={},
         database=database,
     )
 

@@ -9,13 +9,17 @@ from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from common import errors
 from common.app import service_router
+from common.batches import Batch, BatchAnswer, DoOneByOne
+from common.clock import Now
 from common.db import Session
 from common.messaging.outbox import record
 from common.pagination import Page, PageOf, Paging, paginate
+from common.preconditions import IfMatchRequired
+from common.rate_limits import Expensive
 
 from .model import Basket
 
@@ -65,6 +69,23 @@ async def create_basket(new: BasketCreate, session: Session, response: Response)
     return basket
 
 
+@router.post(":batch", response_model=BatchAnswer)
+async def create_baskets(
+    batch: Batch[BasketCreate], session: Session, one_by_one: DoOneByOne
+) -> BatchAnswer:
+    async def fill(new: BasketCreate) -> Basket:
+        if new.name == "cursed":
+            raise RuntimeError("a fault and no refusal")
+        if new.name == "too long for the column":
+            new.name *= 10
+        basket = await create_basket(new, session, Response())
+        if new.name == "forbidden":
+            raise errors.Conflict("no such baskets", existing_id=basket.id)
+        return basket
+
+    return await one_by_one.do(batch, fill)
+
+
 @router.get("", response_model=PageOf[BasketRead])
 async def list_baskets(session: Session, page: Paging, name: str | None = None) -> Page[Basket]:
     query = select(Basket)
@@ -80,12 +101,37 @@ async def list_baskets(session: Session, page: Paging, name: str | None = None) 
     )
 
 
+@router.get(":report", dependencies=[Expensive])
+async def report_baskets(session: Session) -> int:
+    counted = await session.execute(select(func.count()).select_from(Basket))
+    return counted.scalar_one()
+
+
 @router.get("/{basket_id}", response_model=BasketRead)
 async def get_basket(basket_id: UUID, session: Session) -> Basket:
     basket = await session.get(Basket, basket_id)
-    if basket is None:
+    if basket is None or basket.name == "hidden":
         raise BasketNotFound(f"no basket {basket_id}")
     return basket
+
+
+class BasketAge(BaseModel):
+    id: UUID
+    version: int
+    seconds: float
+
+
+@router.get("/{basket_id}/label", response_model=BasketRead)
+async def get_label(basket_id: UUID, session: Session) -> Response:
+    basket = await get_basket(basket_id, session)
+    return Response(basket.name, media_type="text/plain")
+
+
+@router.get("/{basket_id}/age", response_model=BasketAge)
+async def get_age(basket_id: UUID, session: Session, now: Now) -> BasketAge:
+    basket = await get_basket(basket_id, session)
+    seconds = (now - basket.created_at).total_seconds()
+    return BasketAge(id=basket.id, version=basket.version, seconds=seconds)
 
 
 @router.patch("/{basket_id}", response_model=BasketRead)
@@ -105,6 +151,42 @@ async def touch_basket(
         raise BasketNotFound(f"no basket {basket_id}")
     record(session, basket, basket.fill(f"touched by {by}"))
     return basket
+
+
+@router.delete("/{basket_id}", status_code=204)
+async def empty_basket(basket_id: UUID, session: Session) -> None:
+    basket = await get_basket(basket_id, session)
+    record(session, basket, basket.empty())
+
+
+class Contents(BaseModel):
+    names: list[str]
+
+
+@router.patch("/{basket_id}/contents", response_model=BasketRead, dependencies=[IfMatchRequired])
+async def replace_contents(basket_id: UUID, contents: Contents, session: Session) -> Basket:
+    basket = await get_basket(basket_id, session)
+    record(session, basket, basket.fill(" ".join(contents.names)))
+    return basket
+
+
+@router.post("/{basket_id}:break", response_model=BasketRead)
+async def break_basket(basket_id: UUID, session: Session) -> Basket:
+    basket = await get_basket(basket_id, session)
+    raise errors.Conflict(f"basket {basket.name} cannot be broken")
+
+
+@router.post("/{basket_id}:weigh", response_model=BasketRead)
+async def weigh_basket(basket_id: UUID, session: Session) -> Basket:
+    return await get_basket(basket_id, session)
+
+
+@router.post("/{basket_id}:overwrite")
+async def overwrite_basket(basket_id: UUID, session: Session) -> None:
+    """What no service does: a change that the session knows nothing of."""
+    await session.execute(
+        text("UPDATE baskets SET name = 'overwritten' WHERE id = :id"), {"id": basket_id}
+    )
 
 
 @router.post(":import", status_code=204)

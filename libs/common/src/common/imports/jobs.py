@@ -17,6 +17,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.accounts import find_actor
+from common.access.rows import narrow
+from common.auth import acting_as, within
+from common.context import Context, working_in
 from common.db import Database
 from common.errors import Refusal
 from common.imports.mapping import ImportMapping, MappedRow, RowMapper, RowRejected
@@ -143,7 +147,17 @@ class ImportRunner:
             except Refusal as refusal:
                 await session.execute(_FAIL, {"id": job["id"], "error": refusal.detail})
                 return True
-            waiting = not await self._batch(session, job, parsed)
+            actor = await find_actor(session, job["created_by"])
+            right = f"{database.service.replace('_', '-')}.{job['target']}.write"
+            if actor is None or not actor.may(right):
+                lost = {"id": job["id"], "error": f"who sent it no longer has the right {right}"}
+                await session.execute(_FAIL, lost)
+                return True
+            reach = actor.rows(right)
+            narrow(session, reach)
+            here = Context(actor_id=actor.id, correlation_id=str(job["id"]))
+            with acting_as(actor), within(reach), working_in(here):
+                waiting = not await self._batch(session, job, parsed)
         if waiting:
             await asyncio.sleep(0.2)
         return True

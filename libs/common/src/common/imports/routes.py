@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.gate import reach
+from common.access.rows import rows_of
 from common.app import service_router
-from common.auth import CurrentActor
+from common.auth import CurrentActor, current_actor
 from common.db import Session
 from common.errors import Conflict, Invalid, NotFound
 from common.ids import new_id
@@ -101,6 +103,8 @@ class ImportRowsRead(BaseModel):
 _COLUMNS = """id, target, file_name, dry_run, state, total_rows, next_row AS done_rows, created,
     updated, unchanged, rejected, warnings, error, created_at, started_at, finished_at"""
 
+_OWN = "(CAST(:by AS text) IS NULL OR created_by = :by)"
+
 
 def imports_router(service_path: str, targets: Targets) -> APIRouter:
     """`/{service}/v1/imports` over the targets of a service."""
@@ -117,6 +121,8 @@ def imports_router(service_path: str, targets: Targets) -> APIRouter:
         dry_run: Annotated[bool, Form(description="Say what would be, change nothing")] = False,
     ) -> Any:
         checked = _mapping(targets, target, mapping)
+        # The rows are written in the worker, as this actor; what cannot be is said now.
+        reach(actor, f"{service_path}.{target}.write")
         content = await file.read()
         file_name = (file.filename or "file").rsplit("/", 1)[-1][-200:]
         source = read(content, file_name)
@@ -149,8 +155,11 @@ def imports_router(service_path: str, targets: Targets) -> APIRouter:
         session: Session, limit: Annotated[int, Query(ge=1, le=200)] = 50
     ) -> Any:
         rows = await session.execute(
-            text(f"SELECT {_COLUMNS} FROM import_jobs ORDER BY created_at DESC, id LIMIT :limit"),  # noqa: S608
-            {"limit": limit},
+            text(f"""
+                SELECT {_COLUMNS} FROM import_jobs WHERE {_OWN}
+                ORDER BY created_at DESC, id LIMIT :limit
+            """),  # noqa: S608 - the columns are ours
+            {"limit": limit, "by": _whose(session)},
         )
         return rows.mappings().all()
 
@@ -266,13 +275,18 @@ _ROWS = text("""
 
 async def _get(session: AsyncSession, import_id: UUID) -> Any:
     found = await session.execute(
-        text(f"SELECT {_COLUMNS} FROM import_jobs WHERE id = :id"),  # noqa: S608
-        {"id": import_id},
+        text(f"SELECT {_COLUMNS} FROM import_jobs WHERE id = :id AND {_OWN}"),  # noqa: S608
+        {"id": import_id, "by": _whose(session)},
     )
     job = found.mappings().first()
     if job is None:
         raise ImportNotFound(f"no import {import_id}")
     return job
+
+
+def _whose(session: AsyncSession) -> str | None:
+    """Whose imports may be seen: a file holds what its sender sees, so own ones, or all (None)."""
+    return None if rows_of(session) is None else current_actor().id
 
 
 def _mapping(targets: Targets, target: str, mapping: str) -> ImportMapping:

@@ -43,8 +43,11 @@ class Consumers:
 
     def __init__(self, service: str, table: ConsumersTable) -> None:
         self.service = service
-        self._by_type = {consumed.type: (consumed, handler) for consumed, handler in table.items()}
-        self._everything = self._by_type.get(AnyEvent.type)
+        # Several classes may read the same type, each what its handler needs.
+        self._by_type: dict[str, list[tuple[type[Consumed], Handler | Batch]]] = {}
+        for consumed, handler in table.items():
+            self._by_type.setdefault(consumed.type, []).append((consumed, handler))
+        self._everything = self._by_type.get(AnyEvent.type, [])
         self._majors: dict[str, int] = {}
         for wire_type in self._by_type:
             if wire_type != AnyEvent.type:
@@ -75,10 +78,7 @@ class Consumers:
         """
         batches: dict[BatchHandler, list[Consumed]] = {}
         for envelope in envelopes:
-            for found in (self._by_type.get(envelope.type), self._everything):
-                if found is None:
-                    continue
-                consumed, handler = found
+            for consumed, handler in (*self._by_type.get(envelope.type, ()), *self._everything):
                 event = consumed.of(envelope)
                 if isinstance(handler, Batch):
                     batches.setdefault(handler.handler, []).append(event)

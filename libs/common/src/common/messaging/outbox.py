@@ -1,20 +1,22 @@
 """Saying an event: in the transaction of the change it tells, or not at all.
 
 `record` is the only way. The rows leave in one statement when the transaction commits, together
-with the idempotency key of the request where it has one.
+with the entries of the audit trail and the idempotency key of the request where it has one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from sqlalchemy import UpdateBase, inspect, text
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from common import clock, context
-from common.aggregate import Aggregate
+from common.aggregate import AGGREGATE, Aggregate, ChangedInSilence
+from common.audit import trail
+from common.audit.schema import CONTENT
 from common.crash_points import crash_point
 from common.events import Event
 from common.ids import new_id, stable_hash
@@ -47,13 +49,15 @@ class _Row:
     version: int
     part: int
     body: bytes
+    here: context.Context
 
 
 @dataclass(slots=True)
 class _Bookkeeping:
     rows: list[_Row] = field(default_factory=list)
+    noted: list[trail.Noted] = field(default_factory=list)
     answer: IdempotentAnswer | None = None
-    marks: dict[SessionTransaction, int] = field(default_factory=dict)
+    marks: dict[SessionTransaction, tuple[int, int]] = field(default_factory=dict)
 
 
 class UnitOfWork(Session):
@@ -97,6 +101,7 @@ def record(session: AsyncSession, aggregate: Aggregate, *events: Event) -> None:
                 aggregate.version,
                 part_of(aggregate.id),
                 body,
+                here,
             )
         )
 
@@ -130,6 +135,22 @@ _WRITE_EVENTS = """
         INSERT INTO outbox_pending (seq, xid, recorded_at, part, aggregate_id)
         SELECT seq, xid, recorded_at, part, aggregate_id FROM said
     )"""
+# The lock that a record's UPDATE has taken keeps others from its chain until this commits.
+_AUDIT = f"""
+    audited AS (
+        INSERT INTO audit_entries
+        SELECT e.*, before.hash,
+            sha256(coalesce(before.hash, '') || convert_to({CONTENT}, 'UTF8'))
+        FROM jsonb_to_recordset(convert_from(CAST(:entries AS bytea), 'UTF8')::jsonb) AS e (
+            id uuid, recorded_at timestamptz, record_type text, record_id uuid, version integer,
+            action text, events text[], actor_id text, request_id text, correlation_id text,
+            causation_id text, changes jsonb)
+        LEFT JOIN LATERAL (
+            SELECT hash FROM audit_entries
+            WHERE record_id = e.record_id AND record_type = e.record_type
+            ORDER BY version DESC LIMIT 1
+        ) AS before ON true
+    )"""  # noqa: S608 - a constant
 _KEEP_ANSWER = """
     answered AS (
         INSERT INTO idempotency_keys (principal, key, fingerprint, status, headers, body)
@@ -137,9 +158,9 @@ _KEEP_ANSWER = """
             CAST(:body AS bytea))
     )"""
 _STATEMENTS: Mapping[tuple[bool, bool], str] = {
-    (True, False): f"WITH {_WRITE_EVENTS} SELECT 1",
+    (True, False): f"WITH {_WRITE_EVENTS}, {_AUDIT} SELECT 1",
     (False, True): f"WITH {_KEEP_ANSWER} SELECT 1",
-    (True, True): f"WITH {_WRITE_EVENTS}, {_KEEP_ANSWER} SELECT 1",
+    (True, True): f"WITH {_WRITE_EVENTS}, {_AUDIT}, {_KEEP_ANSWER} SELECT 1",
 }
 _PREPARED = {which: text(statement) for which, statement in _STATEMENTS.items()}
 
@@ -148,8 +169,17 @@ _PREPARED = {which: text(statement) for which, statement in _STATEMENTS.items()}
 def _write_bookkeeping(session: Session) -> None:
     if session.in_nested_transaction():
         return
+    session.flush()
     bookkeeping = _bookkeeping_of(session)
     rows, answer = bookkeeping.rows, bookkeeping.answer
+    entries = trail.entries_of(
+        (
+            trail.Said(row.aggregate_type, row.aggregate_id, row.version, row.type, row.here)
+            for row in rows
+        ),
+        bookkeeping.noted,
+        now=clock.utc_now(),
+    )
     if not rows and answer is None:
         return
     values: dict[str, object] = {}
@@ -162,6 +192,7 @@ def _write_bookkeeping(session: Session) -> None:
             versions=[row.version for row in rows],
             parts=[row.part for row in rows],
             bodies=[row.body for row in rows],
+            entries=entries,
         )
     if answer is not None:
         values.update(
@@ -173,7 +204,7 @@ def _write_bookkeeping(session: Session) -> None:
             body=answer.body,
         )
     session.execute(_PREPARED[bool(rows), answer is not None], values)
-    bookkeeping.rows, bookkeeping.answer = [], None
+    bookkeeping.rows, bookkeeping.noted, bookkeeping.answer = [], [], None
     session.info["fairway_said"] = len(rows)
     crash_point("before_commit")
 
@@ -189,7 +220,7 @@ def _nudge_relay(session: Session) -> None:
 def _mark(session: Session, transaction: SessionTransaction) -> None:
     if transaction.nested:
         bookkeeping = _bookkeeping_of(session)
-        bookkeeping.marks[transaction] = len(bookkeeping.rows)
+        bookkeeping.marks[transaction] = len(bookkeeping.rows), len(bookkeeping.noted)
 
 
 @sqlalchemy_event.listens_for(UnitOfWork, "after_soft_rollback")
@@ -200,9 +231,10 @@ def _forget_what_was_rolled_back(session: Session, previous: SessionTransaction)
     while not undone.nested and undone.parent is not None:
         undone = undone.parent
     if undone.nested:
-        del bookkeeping.rows[bookkeeping.marks[undone] :]
+        rows, noted = bookkeeping.marks[undone]
+        del bookkeeping.rows[rows:], bookkeeping.noted[noted:]
     else:
-        bookkeeping.rows, bookkeeping.answer = [], None
+        bookkeeping.rows, bookkeeping.noted, bookkeeping.answer = [], [], None
 
 
 @sqlalchemy_event.listens_for(UnitOfWork, "after_transaction_end")
@@ -210,10 +242,6 @@ def _unmark(session: Session, transaction: SessionTransaction) -> None:
     # Not earlier: a savepoint ends before its rollback is told.
     if transaction.parent is None:
         _bookkeeping_of(session).marks.clear()
-
-
-class ChangedInSilence(Exception):
-    """An aggregate changed and no event told it; the accident that `record` is there to prevent."""
 
 
 @sqlalchemy_event.listens_for(UnitOfWork, "before_flush")
@@ -228,3 +256,22 @@ def _nothing_changes_in_silence(session: Session, *_: object) -> None:
             and not inspect(thing).attrs.version.history.has_changes()
         ):
             raise ChangedInSilence(f"{type(thing).__name__} changed without an event: record() it")
+    for thing in session.deleted:
+        if isinstance(thing, Aggregate) and not inspect(thing).attrs.version.history.has_changes():
+            raise ChangedInSilence(f"{type(thing).__name__} deleted without an event: record() it")
+    trail.load_what_is_not_known(session)
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "do_orm_execute")
+def _nothing_changes_in_bulk(state: ORMExecuteState) -> None:
+    if not isinstance(state.statement, UpdateBase):
+        return
+    mapper = state.bind_mapper
+    table = state.statement.table if mapper is None else mapper.local_table
+    if getattr(table, "info", {}).get(AGGREGATE):
+        raise ChangedInSilence(f"a statement on {table}: change the aggregate and record() it")
+
+
+@sqlalchemy_event.listens_for(UnitOfWork, "after_flush")
+def _note_what_changed(session: Session, _: object) -> None:
+    _bookkeeping_of(session).noted += trail.noted_in(session)

@@ -1,7 +1,9 @@
-"""The tables of messaging and idempotency, and the number series."""
+"""The tables of messaging, idempotency, audit and access, and the number series."""
 
 from alembic import op
 
+from common.access import schema as access
+from common.audit import schema as audit
 from common.messaging import schema
 from common.numbers import create_series
 
@@ -12,6 +14,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in schema.V1:
+    for statement in (*schema.V1, *audit.V1, *access.V1):
         op.execute(statement)
     op.execute(create_series("baskets"))
