@@ -7,13 +7,16 @@ from uuid import uuid4
 
 from httpx import AsyncClient
 
+from channel.accounts.model import Account
 from channel.departments.model import Department
 from channel.employees.model import Employee
 from channel.partners.model import Partner
+from channel.roles.model import Role
 from channel.territories.model import Territory
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
+PASSWORD = "horse battery staple"
 WHEN: dict[str, Any] = {"on": TODAY, "by": "somebody", "now": NOW}
 
 _numbers = count(1)
@@ -59,6 +62,25 @@ def an_active_partner(**values: Any) -> Partner:
     return partner
 
 
+def a_role(**values: Any) -> Role:
+    """A role in memory."""
+    defaults = {"code": "reader", "name": "只读", "rights": ["sales.*.read"], "scope": "all"}
+    return Role.define(**{**defaults, **values})[0]
+
+
+def an_account(**values: Any) -> Account:
+    """A person's account in memory."""
+    defaults = {
+        "username": "fang.wang",
+        "kind": "person",
+        "secret_hash": "hash",
+        "region_ids": [],
+        "role_ids": [],
+        "now": NOW,
+    }
+    return Account.open(**{**defaults, **values})[0]
+
+
 async def _created(client: AsyncClient, path: str, values: dict[str, Any]) -> dict[str, Any]:
     response = await client.post(f"/channel/v1/{path}", json=values)
     assert response.status_code == 201, response.text
@@ -98,3 +120,28 @@ async def an_onboarded_partner(client: AsyncClient, **values: Any) -> dict[str, 
     assert response.status_code == 200, response.text
     onboarded: dict[str, Any] = response.json()
     return onboarded
+
+
+async def a_defined_role(client: AsyncClient, **values: Any) -> dict[str, Any]:
+    """A role in the database, as the API answers it."""
+    defaults = {
+        "code": f"role_{next(_numbers)}",
+        "name": "只读",
+        "rights": ["sales.*.read"],
+        "scope": "all",
+    }
+    return await _created(client, "roles", {**defaults, **values})
+
+
+async def an_opened_account(client: AsyncClient, **values: Any) -> dict[str, Any]:
+    """An account in the database, as the API answers it; a person's has the password `PASSWORD`."""
+    defaults = {"username": f"fang.wang{next(_numbers)}"}
+    if values.get("kind") != "client":
+        defaults["password"] = PASSWORD
+    return await _created(client, "accounts", {**defaults, **values})
+
+
+async def an_administrator(client: AsyncClient, **values: Any) -> dict[str, Any]:
+    """The account of somebody who may do everything, with a role of its own."""
+    role = await a_defined_role(client, rights=["*"], scope="all")
+    return await an_opened_account(client, role_ids=[role["id"]], **values)

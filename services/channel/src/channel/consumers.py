@@ -11,6 +11,7 @@ from channel.days import day_of
 from channel.scorecards import use_cases as scorecards
 from channel.scorecards.schemas import HeardInput
 from channel.scorecards.scoring import HIGHEST_ANSWER, LOWEST_ANSWER, InputKind
+from common.access.consumers import ACCESS
 from common.events import Consumed, Id
 from common.messaging.consumers import ConsumersTable, batch
 from common.money import Amount, Currency
@@ -98,6 +99,7 @@ async def count_survey_answers(session: AsyncSession, events: Sequence[SurveyAns
 
 
 CONSUMERS: ConsumersTable = {
+    **ACCESS,
     OpportunityWon: batch(count_won_deals),
     OpportunityLost: batch(count_lost_deals),
     SurveyAnswered: batch(count_survey_answers),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.events import Day, Event, Id, ScopedEvent
+from common.events import Day, Event, Id, Moment, ScopedEvent
 from common.money import Amount, Currency
 
 Text = Annotated[str, Field(examples=["华东销售部"])]
@@ -41,7 +41,8 @@ class DepartmentChanged(ScopedEvent):
 class EmployeeChanged(ScopedEvent):
     """An employee joined, changed or left; these are the values after it.
 
-    `successor_id` is set with `state` left, when somebody takes over.
+    `successor_id` is set with `state` left, when somebody takes over; what the one who left owns
+    goes to them and to their department.
     """
 
     type = "channel.employee.changed.v1"
@@ -52,11 +53,38 @@ class EmployeeChanged(ScopedEvent):
     position: Annotated[str | None, Field(examples=["区域经理"])] = None
     manager_id: Id | None = None
     department_id: Id
+    other_department_ids: list[Id] = []
     state: State
     left_on: Day | None = None
     successor_id: Id | None = None
+    successor_department_id: Id | None = None
     external_source: Source | None = None
     external_id: ExternalId | None = None
+
+
+class ParameterChanged(Event):
+    """A parameter of the installation was set: from `effective_on` on it has this value.
+
+    On a day counts the value with the latest `effective_on` that has come; of two for the same
+    day, the one that was said later.
+    """
+
+    type = "channel.parameter.changed.v1"
+
+    name: Annotated[str, Field(examples=["contract_expiry_notice_days"])]
+    value: Annotated[int | str, Field(examples=[45])]
+    effective_on: Day
+    reason: Annotated[str, Field(examples=["续约谈判需要更多时间"])]
+
+
+class ParameterWithdrawn(Event):
+    """What was planned for a parameter from `effective_on` on will not come."""
+
+    type = "channel.parameter.withdrawn.v1"
+
+    name: Annotated[str, Field(examples=["contract_expiry_notice_days"])]
+    effective_on: Day
+    reason: Annotated[str, Field(examples=["暂不调整"])]
 
 
 class TerritoryChanged(ScopedEvent):
@@ -70,6 +98,49 @@ class TerritoryChanged(ScopedEvent):
     english_name: Annotated[str | None, Field(examples=["Zhejiang"])] = None
     parent_id: Id | None = None
     state: State
+
+
+class RoleChanged(Event):
+    """A role was defined, changed or removed; these are the values after it."""
+
+    type = "channel.role.changed.v1"
+
+    role_id: Id
+    code: Annotated[str, Field(examples=["regional_manager"])]
+    name: Annotated[str, Field(examples=["区域经理"])]
+    english_name: Annotated[str | None, Field(examples=["Regional manager"])] = None
+    rights: Annotated[list[str], Field(examples=[["sales.*.read", "sales.quotes.approve"]])]
+    scope: Annotated[str, Field(examples=["territory"])]
+    state: State
+
+
+class AccountChanged(Event):
+    """An account was opened or changed; these are the values after it.
+
+    Access tokens that were issued before `tokens_from` are not good any more.
+    """
+
+    type = "channel.account.changed.v1"
+
+    account_id: Id
+    username: Annotated[str, Field(examples=["fang.wang"])]
+    kind: Annotated[str, Field(examples=["person"])]
+    employee_id: Id | None = None
+    partner_id: Id | None = None
+    region_ids: list[Id]
+    role_ids: list[Id]
+    state: State
+    tokens_from: Moment
+
+
+class SessionRevoked(Event):
+    """A session was ended before its time; after `until` no access token of it is alive."""
+
+    type = "channel.session.revoked.v1"
+
+    session_id: Id
+    account_id: Id
+    until: Moment
 
 
 class _PartnerFacts(ScopedEvent):

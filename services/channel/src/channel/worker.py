@@ -7,10 +7,14 @@ from channel.db import MIGRATIONS, SERVICE
 from channel.imports.targets import TARGETS
 from channel.scorecards.monthly import publish_last_month
 from channel.settings import Settings
+from channel.sign_in.tidying import forget_old_sign_ins
 from common.imports.jobs import ImportRunner
 from common.worker import Job, Timer, Worker
 
-TIMERS = [Timer("publish the scorecards of last month", 3600, publish_last_month)]
+TIMERS = [
+    Timer("publish the scorecards of last month", 3600, publish_last_month),
+    Timer("forget old sign-ins", 600, forget_old_sign_ins),
+]
 JOBS: list[Job] = [ImportRunner(TARGETS)]
 
 

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,9 +11,12 @@ from channel.departments.model import (
     DepartmentKind,
     DepartmentMisplaced,
     DepartmentStaysThere,
+    MoveOutOfOrder,
 )
 
 from ..builders import TODAY, WHEN, a_department
+
+MOVED = {**WHEN, "today": TODAY, "after": None}
 
 
 def test_every_kind_says_what_may_stand_below_it():
@@ -43,7 +47,7 @@ def test_a_move_tells_the_new_place_and_remembers_the_old_one():
     old, new = a_department(kind="branch"), a_department(kind="branch")
     office = a_department(old)
 
-    move, told = office.move(to=new, ancestors=[new.id], reason="区域调整", **WHEN)
+    move, told = office.move(to=new, ancestors=[new.id], reason="区域调整", **MOVED)
 
     assert told.parent_id == new.id
     assert (move.from_parent_id, move.parent_id, move.moved_on) == (old.id, new.id, TODAY)
@@ -55,25 +59,37 @@ def test_a_department_cannot_stand_below_itself():
     below = a_department(office)
 
     with pytest.raises(DepartmentCycle):
-        office.move(to=below, ancestors=[below.id, office.id], reason="wrong", **WHEN)
+        office.move(to=below, ancestors=[below.id, office.id], reason="wrong", **MOVED)
 
 
 def test_a_move_to_the_same_place_is_refused():
     with pytest.raises(DepartmentStaysThere):
-        a_department().move(to=None, ancestors=(), reason="again", **WHEN)
+        a_department().move(to=None, ancestors=(), reason="again", **MOVED)
+
+
+@pytest.mark.capability("X-03")
+@pytest.mark.parametrize(
+    ("on", "after"), [(TODAY + timedelta(days=1), None), (TODAY - timedelta(days=1), TODAY)]
+)
+def test_a_move_lies_between_the_move_before_it_and_today(on, after):
+    with pytest.raises(MoveOutOfOrder):
+        a_department(a_department(kind="branch")).move(
+            to=None, ancestors=(), reason="区域调整", **{**MOVED, "on": on, "after": after}
+        )
 
 
 @pytest.mark.parametrize(("departments", "employees"), [(1, 0), (0, 1)])
 def test_a_department_in_use_is_not_closed(departments, employees):
     with pytest.raises(DepartmentInUse):
-        a_department().close(open_departments=departments, employees=employees)
+        a_department().close(open_departments=departments, employees=employees, on=TODAY)
 
 
 def test_closing_twice_says_it_once():
     department = a_department()
 
-    assert department.close(open_departments=0, employees=0) is not None
-    assert department.close(open_departments=0, employees=0) is None
+    assert department.close(open_departments=0, employees=0, on=TODAY) is not None
+    assert department.closed_on == TODAY
+    assert department.close(open_departments=0, employees=0, on=TODAY) is None
 
 
 def test_a_closed_department_is_not_changed():
@@ -82,7 +98,7 @@ def test_a_closed_department_is_not_changed():
     with pytest.raises(DepartmentClosed):
         department.update({"name": "新名"}, parent_kind=None, kinds_below=())
     with pytest.raises(DepartmentClosed):
-        department.move(to=None, ancestors=(), reason="wrong", **WHEN)
+        department.move(to=None, ancestors=(), reason="wrong", **MOVED)
 
 
 def test_a_department_below_a_closed_one_stays_closed():

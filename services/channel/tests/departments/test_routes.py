@@ -1,7 +1,9 @@
 import asyncio
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from channel.departments import use_cases as departments
 from common.auth import LOCAL_OPERATOR
@@ -102,6 +104,73 @@ async def test_a_move_takes_effect_at_once_and_keeps_history(client, session, tr
     assert (await said(session, "channel.department.changed.v1"))[-1]["parent_id"] == (
         tree["west"]["id"]
     )
+
+
+async def placed_on(client, day=None):
+    """Who stands below whom, by name, with the depth."""
+    params = {} if day is None else {"on": day}
+    rows = (await client.get("/channel/v1/departments/tree", params=params)).json()
+    names = {row["id"]: row["name"] for row in rows}
+    return {row["name"]: (names.get(row["parent_id"]), row["depth"]) for row in rows}
+
+
+@pytest.mark.capability("X-03")
+async def test_the_tree_is_shown_as_it_stood_on_a_day(client, database, tree):
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE departments SET created_at = '2025-01-01T00:00:00Z'"))
+    path = f"/channel/v1/departments/{tree['office']['id']}"
+    for parent, day in (("west", "2026-02-01"), ("group", "2026-03-01")):
+        moved = await client.post(
+            f"{path}:move",
+            json={"parent_id": tree[parent]["id"], "reason": "区域调整", "moved_on": day},
+        )
+        assert moved.status_code == 200, moved.text
+
+    assert await placed_on(client) == {
+        "远航集团": (None, 0),
+        "东": ("远航集团", 1),
+        "西": ("远航集团", 1),
+        "办事处": ("远航集团", 1),
+    }
+    assert (await placed_on(client, "2026-03-01"))["办事处"] == ("远航集团", 1)
+    assert (await placed_on(client, "2026-02-28"))["办事处"] == ("西", 2)
+    assert (await placed_on(client, "2026-02-01"))["办事处"] == ("西", 2)
+    assert (await placed_on(client, "2026-01-31"))["办事处"] == ("东", 2)
+    assert await placed_on(client, "2024-12-31") == {}
+
+
+@pytest.mark.capability("X-03")
+async def test_a_closed_department_stands_in_the_tree_until_its_day(client, database, tree):
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE departments SET created_at = '2025-01-01T00:00:00Z'"))
+    closed = await client.post(f"/channel/v1/departments/{tree['west']['id']}:close")
+
+    day = date.fromisoformat(closed.json()["closed_on"])
+
+    assert "西" not in await placed_on(client)
+    assert "西" not in await placed_on(client, day.isoformat())
+    assert "西" in await placed_on(client, (day - timedelta(days=1)).isoformat())
+
+
+@pytest.mark.capability("X-03")
+async def test_a_move_back_in_time_cannot_close_a_circle_in_the_past(client):
+    one = await an_open_department(client, kind="subsidiary")
+    other = await an_open_department(client, kind="subsidiary", parent_id=one["id"])
+    await client.post(
+        f"/channel/v1/departments/{other['id']}:move",
+        json={"parent_id": None, "reason": "独立", "moved_on": "2026-03-01"},
+    )
+    below = {"parent_id": other["id"], "reason": "合并"}
+
+    early = await client.post(
+        f"/channel/v1/departments/{one['id']}:move", json={**below, "moved_on": "2026-02-28"}
+    )
+    later = await client.post(
+        f"/channel/v1/departments/{one['id']}:move", json={**below, "moved_on": "2026-03-01"}
+    )
+
+    assert (early.json()["code"], early.json()["after"]) == ("move_out_of_order", "2026-03-01")
+    assert later.status_code == 200
 
 
 @pytest.mark.capability("X-03")

@@ -1,8 +1,10 @@
 from datetime import date
+from uuid import uuid4
 
 import pytest
 
 from channel.employees.model import (
+    DepartmentTwice,
     EmployeeHasLeft,
     EmployeeIsNeeded,
     ManagerCycle,
@@ -68,3 +70,29 @@ def test_nobody_reports_to_themselves():
 
 def test_an_update_that_changes_nothing_says_nothing():
     assert an_employee(position="代表").update({"position": "代表"}) is None
+
+
+@pytest.mark.capability("X-04")
+def test_the_departments_of_an_employee_are_each_named_once():
+    main, other = uuid4(), uuid4()
+    employee = an_employee(department_id=main, other_department_ids=[other])
+
+    for twice in ([main], [other, other]):
+        with pytest.raises(DepartmentTwice):
+            employee.update({"other_department_ids": twice})
+
+
+@pytest.mark.capability("X-04")
+def test_a_successor_is_named_later_and_once():
+    employee, successor = somebody_who_left(), an_employee()
+
+    told = employee.leave(on=date(2026, 3, 9), successor=successor, reports=0, partners=0)
+
+    assert (told.successor_id, told.successor_department_id, told.left_on) == (
+        successor.id,
+        successor.department_id,
+        TODAY,
+    )
+    assert employee.leave(on=TODAY, successor=successor, reports=0, partners=0) is None
+    with pytest.raises(EmployeeHasLeft):
+        employee.leave(on=TODAY, successor=an_employee(), reports=0, partners=0)

@@ -104,6 +104,59 @@ async def test_the_successor_takes_over_people_and_partners(client, session):
     assert (await said(session, "channel.partner.updated.v1"))[-1]["owner_id"] == successor["id"]
 
 
+@pytest.mark.capability("X-04")
+async def test_what_somebody_leaves_behind_is_shown_before(client):
+    leaving = await a_joined_employee(client)
+    assert (await client.get(f"{EMPLOYEES}/{leaving['id']}/leaving")).json() == {
+        "reports": [],
+        "partners": [],
+        "needs_successor": False,
+    }
+    report = await a_joined_employee(client, name="赵敏", manager_id=leaving["id"])
+    partner = await an_onboarded_partner(client, owner_id=leaving["id"])
+
+    preview = (await client.get(f"{EMPLOYEES}/{leaving['id']}/leaving")).json()
+
+    assert preview["needs_successor"]
+    assert [row["id"] for row in preview["reports"]] == [report["id"]]
+    assert [row["number"] for row in preview["partners"]] == [partner["number"]]
+
+
+@pytest.mark.capability("X-04")
+async def test_the_others_hear_who_takes_over_and_where(client, session):
+    leaving = await a_joined_employee(client)
+    successor = await a_joined_employee(client, name="李强")
+
+    await client.post(f"{EMPLOYEES}/{leaving['id']}:leave", json={})
+    await client.post(f"{EMPLOYEES}/{leaving['id']}:leave", json={"successor_id": successor["id"]})
+    await client.post(f"{EMPLOYEES}/{leaving['id']}:leave", json={"successor_id": successor["id"]})
+
+    *_, alone, followed = await said(session, "channel.employee.changed.v1")
+    assert (alone["state"], alone.get("successor_id")) == ("left", None)
+    assert (followed["state"], followed["successor_id"], followed["successor_department_id"]) == (
+        "left",
+        successor["id"],
+        successor["department_id"],
+    )
+
+
+@pytest.mark.capability("X-04")
+async def test_somebody_works_in_further_departments(client, session):
+    project = await an_open_department(client, name="项目组", kind="team")
+    employee = await a_joined_employee(client, other_department_ids=[project["id"]])
+    unknown = await client.patch(
+        f"{EMPLOYEES}/{employee['id']}", json={"other_department_ids": [str(uuid4())]}
+    )
+    busy = await client.post(f"/channel/v1/departments/{project['id']}:close")
+
+    assert employee["other_department_ids"] == [project["id"]]
+    assert (await said(session, "channel.employee.changed.v1"))[-1]["other_department_ids"] == [
+        project["id"]
+    ]
+    assert unknown.json()["code"] == "department_unknown"
+    assert (busy.status_code, busy.json()["employees"]) == (409, 1)
+
+
 async def test_a_successor_from_below_takes_the_place_of_the_leaving_manager(client):
     top = await a_joined_employee(client, name="总经理")
     leaving = await a_joined_employee(client, name="经理", manager_id=top["id"])

@@ -66,8 +66,8 @@ def test_a_period_ends_on_the_day_it_starts_or_later():
 
 
 def test_amounts_are_compared_in_one_currency():
-    assert currency_of("USD", {"CNY", "EUR"}) == "USD"
-    assert currency_of(None, {"EUR"}) == "EUR"
-    assert currency_of(None, set()) == "CNY"
+    assert currency_of("USD", {"CNY", "EUR"}, default="CNY") == "USD"
+    assert currency_of(None, {"EUR"}, default="CNY") == "EUR"
+    assert currency_of(None, set(), default="CNY") == "CNY"
     with pytest.raises(CurrencyNeeded):
-        currency_of(None, {"CNY", "EUR"})
+        currency_of(None, {"CNY", "EUR"}, default="CNY")

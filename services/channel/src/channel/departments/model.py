@@ -106,6 +106,15 @@ class DepartmentStaysThere(Conflict):
     code = "department_stays_there"
 
 
+class MoveOutOfOrder(Invalid):
+    """A move lies in the past, after the moves that made the place it goes to.
+
+    `after` is the day of the latest move of the department and of those it comes to stand below.
+    """
+
+    code = "move_out_of_order"
+
+
 class DepartmentMove(Base):
     """One move of a department in the tree; never changed afterwards."""
 
@@ -145,6 +154,7 @@ class Department(Aggregate, Base):
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("departments.id"), index=True)
     region_id: Mapped[UUID | None] = mapped_column(ForeignKey("territories.id"), index=True)
     state: Mapped[str] = mapped_column(String(20))
+    closed_on: Mapped[date | None]
     external_source: Mapped[str | None] = mapped_column(String(40))
     external_id: Mapped[str | None] = mapped_column(String(200))
     # Never read: it has new territories written before new departments that name them.
@@ -193,13 +203,16 @@ class Department(Aggregate, Base):
         to: "Department | None",
         ancestors: Iterable[UUID],
         on: date,
+        today: date,
+        after: date | None,
         by: str,
         now: datetime,
         reason: str,
     ) -> tuple[DepartmentMove, events.DepartmentChanged]:
         """Put the department below another, or at the top; the move is written down.
 
-        `ancestors`: `to` and everything above it.
+        `ancestors`: `to` and everything above it; `after`: the day of the latest move among them
+        and this department. No move before that day: it could close a circle in the past.
         """
         parent_id = None if to is None else to.id
         if not self.is_active:
@@ -213,6 +226,12 @@ class Department(Aggregate, Base):
             )
         if to is not None:
             check_place(self.kind, to.kind)
+        if on > today or (after is not None and on < after):
+            raise MoveOutOfOrder(
+                f"a move lies between {after or 'any day'} and today, {today}",
+                pointer="/moved_on",
+                after=None if after is None else after.isoformat(),
+            )
         move = DepartmentMove(
             department_id=self.id,
             from_parent_id=self.parent_id,
@@ -225,7 +244,9 @@ class Department(Aggregate, Base):
         self.parent_id = parent_id
         return move, self._told()
 
-    def close(self, *, open_departments: int, employees: int) -> events.DepartmentChanged | None:
+    def close(
+        self, *, open_departments: int, employees: int, on: date
+    ) -> events.DepartmentChanged | None:
         """Take the department out of use; None when that was done already.
 
         `employees`: the active ones in it; `open_departments`: those directly below it.
@@ -239,7 +260,7 @@ class Department(Aggregate, Base):
                 employees=employees,
                 open_departments=open_departments,
             )
-        self.state = DepartmentState.CLOSED
+        self.state, self.closed_on = DepartmentState.CLOSED, on
         return self._told()
 
     def reopen(self, *, parent_is_active: bool) -> events.DepartmentChanged | None:
@@ -248,7 +269,7 @@ class Department(Aggregate, Base):
             return None
         if not parent_is_active:
             raise DepartmentClosed("the department above is closed; open it first")
-        self.state = DepartmentState.ACTIVE
+        self.state, self.closed_on = DepartmentState.ACTIVE, None
         return self._told()
 
     def _told(self) -> events.DepartmentChanged:

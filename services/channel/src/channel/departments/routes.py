@@ -1,5 +1,6 @@
 """The department endpoints."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -62,6 +63,23 @@ async def list_departments(
     return await departments.list_departments(session, page, q=q, filters=filters)
 
 
+@router.get("/tree", response_model=list[DepartmentInTree])
+async def list_department_tree(
+    session: Session,
+    on: Annotated[date | None, Query(description="The tree as of this day; now without")] = None,
+) -> list[DepartmentInTree]:
+    return [
+        DepartmentInTree(
+            **{
+                **DepartmentRead.model_validate(department).model_dump(),
+                "parent_id": parent_id,
+                "depth": depth,
+            }
+        )
+        for department, parent_id, depth in await departments.list_tree(session, on=on)
+    ]
+
+
 @router.get("/{department_id}", response_model=DepartmentRead)
 async def get_department(department_id: UUID, session: Session) -> Department:
     return await departments.get_department(session, department_id)
@@ -97,8 +115,8 @@ async def move_department(
 
 
 @router.post("/{department_id}:close", response_model=DepartmentRead)
-async def close_department(department_id: UUID, session: Session) -> Department:
-    return await departments.close_department(session, department_id)
+async def close_department(department_id: UUID, session: Session, now: Now) -> Department:
+    return await departments.close_department(session, department_id, now=now)
 
 
 @router.post("/{department_id}:reopen", response_model=DepartmentRead)

@@ -74,6 +74,7 @@ class DepartmentRead(BaseModel):
     parent_id: UUID | None
     region_id: UUID | None
     state: str
+    closed_on: date | None
     external_source: str | None
     external_id: str | None
     version: int
@@ -82,7 +83,10 @@ class DepartmentRead(BaseModel):
 
 
 class DepartmentInTree(DepartmentRead):
-    """A department of a subtree; `depth` counts from the one that was asked for, which has 0."""
+    """A department of a tree; `depth` counts from the top of what was asked for, which has 0.
+
+    In the tree of a past day `parent_id` and `depth` are those of that day.
+    """
 
     depth: int
 

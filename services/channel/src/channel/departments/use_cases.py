@@ -5,10 +5,23 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Date,
+    Row,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
+from channel.days import ZONE, day_of
 from channel.db import take_turn
 from channel.departments.model import (
     Department,
@@ -133,6 +146,91 @@ async def list_subtree(
     return rows
 
 
+async def list_tree(
+    session: AsyncSession, *, on: date | None
+) -> Sequence[Row[Department, UUID | None, int]]:
+    """Every department that was open on the day, with the one above it and its depth on that day.
+
+    The upper ones first. Names, kinds and codes are those of now. A department counts from the day
+    it was written down, or from its first move where that is told of an earlier day; below one that
+    was written down later it stands at the top. One that was closed and is open again counts as
+    open in between. Without a day: the tree as it stands.
+    """
+    placed = _placed_now() if on is None else _placed_on(on)
+    above = placed.alias("above")
+    tree = (
+        select(placed.c.id, placed.c.parent_id, literal(0).label("depth"))
+        .outerjoin(above, above.c.id == placed.c.parent_id)
+        .where(above.c.id.is_(None))
+        .cte("tree", recursive=True)
+    )
+    tree = tree.union_all(
+        select(placed.c.id, placed.c.parent_id, tree.c.depth + 1).where(
+            placed.c.parent_id == tree.c.id
+        )
+    )
+    found = await session.execute(
+        select(Department, tree.c.parent_id, tree.c.depth)
+        .join(tree, tree.c.id == Department.id)
+        .order_by(tree.c.depth, Department.name, Department.id)
+    )
+    return found.all()
+
+
+def _placed_now() -> CTE:
+    return (
+        select(Department.id, Department.parent_id)
+        .where(Department.state == DepartmentState.ACTIVE)
+        .cte("placed")
+    )
+
+
+def _placed_on(day: date) -> CTE:
+    """The departments of that day, each with the one above it then.
+
+    Where the latest move until then put it; else where the first move after it took it from.
+    """
+    moves = select(DepartmentMove).where(DepartmentMove.department_id == Department.id)
+    last = (
+        moves.where(DepartmentMove.moved_on <= day)
+        .order_by(DepartmentMove.moved_on.desc(), DepartmentMove.moved_at.desc())
+        .limit(1)
+        .correlate(Department)
+        .lateral("last_move")
+    )
+    following = (
+        moves.where(DepartmentMove.moved_on > day)
+        .order_by(DepartmentMove.moved_on, DepartmentMove.moved_at)
+        .limit(1)
+        .correlate(Department)
+        .lateral("next_move")
+    )
+    first_moved_on = (
+        select(func.min(DepartmentMove.moved_on))
+        .where(DepartmentMove.department_id == Department.id)
+        .correlate(Department)
+        .scalar_subquery()
+    )
+    written_on = cast(func.timezone(ZONE.key, Department.created_at), Date)
+    return (
+        select(
+            Department.id,
+            case(
+                (last.c.id.is_not(None), last.c.parent_id),
+                (following.c.id.is_not(None), following.c.from_parent_id),
+                else_=Department.parent_id,
+            ).label("parent_id"),
+        )
+        .outerjoin(last, true())
+        .outerjoin(following, true())
+        .where(
+            func.least(written_on, first_moved_on) <= day,
+            or_(Department.closed_on.is_(None), Department.closed_on > day),
+        )
+        .cte("placed")
+    )
+
+
 async def list_moves(session: AsyncSession, department_id: UUID) -> Sequence[DepartmentMove]:
     """The moves of a department, the latest first."""
     await get_department(session, department_id)
@@ -179,35 +277,43 @@ async def move_department(
     department = await get_department(session, department_id, lock=True)
     parent: Department | None = None
     ancestors: Sequence[UUID] = ()
+    today = day_of(now)
     if parent_id is not None:
         parent = await get_open_department(session, parent_id, pointer="/parent_id")
         ancestors = await _ancestors(session, parent_id)
-    _move(
+    await _move(
         session,
         department,
         parent,
         ancestors,
         reason=reason,
-        on=moved_on or day_of(now),
+        on=moved_on or today,
+        today=today,
         actor=actor,
         now=now,
     )
     return department
 
 
-async def close_department(session: AsyncSession, department_id: UUID) -> Department:
+async def close_department(
+    session: AsyncSession, department_id: UUID, *, now: datetime
+) -> Department:
     """Take the department out of use; repeating it changes nothing."""
     department = await get_department(session, department_id, lock=True)
     below = select(func.count()).where(
         Department.parent_id == department_id, Department.state == DepartmentState.ACTIVE
     )
     employees = select(func.count()).where(
-        Employee.department_id == department_id, Employee.state == EmployeeState.ACTIVE
+        or_(
+            Employee.department_id == department_id,
+            Employee.other_department_ids.contains([department_id]),
+        ),
+        Employee.state == EmployeeState.ACTIVE,
     )
     counts = (
         await session.execute(select(below.scalar_subquery(), employees.scalar_subquery()))
     ).one()
-    closed = department.close(open_departments=counts[0], employees=counts[1])
+    closed = department.close(open_departments=counts[0], employees=counts[1], on=day_of(now))
     if closed is not None:
         record(session, department, closed)
     return department
@@ -258,13 +364,14 @@ async def bring_in_department(
     if updated is not None:
         record(session, existing, updated)
     if moves:
-        _move(
+        await _move(
             session,
             existing,
             parent,
             ancestors,
             reason=f"brought in from {new.external_source}",
             on=day_of(now),
+            today=day_of(now),
             actor=actor,
             now=now,
         )
@@ -278,7 +385,7 @@ def _open(session: AsyncSession, new: DepartmentCreate, parent: Department | Non
     return department
 
 
-def _move(
+async def _move(
     session: AsyncSession,
     department: Department,
     parent: Department | None,
@@ -286,11 +393,24 @@ def _move(
     *,
     reason: str,
     on: date,
+    today: date,
     actor: Actor,
     now: datetime,
 ) -> None:
+    latest = await session.execute(
+        select(func.max(DepartmentMove.moved_on)).where(
+            DepartmentMove.department_id.in_([department.id, *ancestors])
+        )
+    )
     move, moved = department.move(
-        to=parent, ancestors=ancestors, on=on, by=actor.id, now=now, reason=reason
+        to=parent,
+        ancestors=ancestors,
+        on=on,
+        today=today,
+        after=latest.scalar_one(),
+        by=actor.id,
+        now=now,
+        reason=reason,
     )
     session.add(move)
     record(session, department, moved)

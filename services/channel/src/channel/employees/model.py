@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from channel import events
@@ -59,6 +60,12 @@ class EmployeeIsNeeded(Conflict):
     code = "employee_is_needed"
 
 
+class DepartmentTwice(Invalid):
+    """The further departments of an employee are others than the main one, each named once."""
+
+    code = "department_twice"
+
+
 class SuccessorNotSuitable(Invalid):
     """The successor is another employee, who stays."""
 
@@ -79,6 +86,7 @@ class Employee(Aggregate, Base):
         ),
         Index("ix_employees_name_id", "name", "id"),
         Index("ix_employees_created_at_id", "created_at", "id"),
+        Index("ix_employees_other_department_ids", "other_department_ids", postgresql_using="gin"),
     )
 
     number: Mapped[str] = mapped_column(String(20), unique=True)
@@ -87,6 +95,7 @@ class Employee(Aggregate, Base):
     email: Mapped[str | None] = mapped_column(String(200))
     phone: Mapped[str | None] = mapped_column(String(40))
     department_id: Mapped[UUID] = mapped_column(ForeignKey("departments.id"), index=True)
+    other_department_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     manager_id: Mapped[UUID | None] = mapped_column(ForeignKey("employees.id"), index=True)
     state: Mapped[str] = mapped_column(String(20))
     joined_on: Mapped[date | None]
@@ -105,7 +114,9 @@ class Employee(Aggregate, Base):
     @classmethod
     def join(cls, *, number: int, **values: Any) -> tuple["Employee", events.EmployeeChanged]:
         """A new employee; the number stays for ever."""
+        values.setdefault("other_department_ids", [])
         employee = cls(number=f"E{number:06d}", state=EmployeeState.ACTIVE, **values)
+        employee._check_departments()
         return employee, employee._told()
 
     def update(self, changes: dict[str, Any]) -> events.EmployeeChanged | None:
@@ -116,6 +127,7 @@ class Employee(Aggregate, Base):
             raise EmployeeHasLeft(f"{self.number} left on {self.left_on}")
         for name, value in changes.items():
             setattr(self, name, value)
+        self._check_departments()
         return self._told()
 
     def check_manager(self, chain: Iterable[UUID]) -> None:
@@ -130,10 +142,13 @@ class Employee(Aggregate, Base):
     ) -> events.EmployeeChanged | None:
         """The person leaves; None when they have left already.
 
-        `reports`: active employees who report to them; `partners`: those in their care.
+        `reports`: active employees who report to them; `partners`: those in their care. Who left
+        without a successor may be given one later.
         """
-        if not self.is_active:
+        if not self.is_active and (successor is None or successor.id == self.successor_id):
             return None
+        if self.successor_id is not None:
+            raise EmployeeHasLeft(f"{self.number} has a successor since {self.left_on}")
         if successor is None and (reports or partners):
             raise EmployeeIsNeeded(
                 f"{reports} employees report to {self.number} and {partners} partners are in"
@@ -145,12 +160,22 @@ class Employee(Aggregate, Base):
             raise SuccessorNotSuitable(
                 "the successor is another employee, who stays", pointer="/successor_id"
             )
-        self.state = EmployeeState.LEFT
-        self.left_on = on
-        self.successor_id = None if successor is None else successor.id
-        return self._told()
+        if self.is_active:
+            self.state, self.left_on = EmployeeState.LEFT, on
+        if successor is None:
+            return self._told()
+        self.successor_id = successor.id
+        return self._told(successor_department_id=successor.department_id)
 
-    def _told(self) -> events.EmployeeChanged:
+    def _check_departments(self) -> None:
+        departments = [self.department_id, *self.other_department_ids]
+        if len(set(departments)) != len(departments):
+            raise DepartmentTwice(
+                "further departments are others than the main one, each named once",
+                pointer="/other_department_ids",
+            )
+
+    def _told(self, *, successor_department_id: UUID | None = None) -> events.EmployeeChanged:
         return events.EmployeeChanged(
             employee_id=self.id,
             number=self.number,
@@ -158,9 +183,11 @@ class Employee(Aggregate, Base):
             position=self.position,
             manager_id=self.manager_id,
             department_id=self.department_id,
+            other_department_ids=self.other_department_ids,
             state=self.state,
             left_on=self.left_on,
             successor_id=self.successor_id,
+            successor_department_id=successor_department_id,
             external_source=self.external_source,
             external_id=self.external_id,
         )

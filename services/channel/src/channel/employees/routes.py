@@ -9,6 +9,7 @@ from channel.employees.model import Employee
 from channel.employees.schemas import (
     EmployeeCreate,
     EmployeeLeave,
+    EmployeeLeaving,
     EmployeeRead,
     EmployeeUpdate,
 )
@@ -54,6 +55,11 @@ async def list_employees(
 @router.get("/{employee_id}", response_model=EmployeeRead)
 async def get_employee(employee_id: UUID, session: Session) -> Employee:
     return await employees.get_employee(session, employee_id)
+
+
+@router.get("/{employee_id}/leaving", response_model=EmployeeLeaving)
+async def preview_leaving(employee_id: UUID, session: Session) -> EmployeeLeaving:
+    return await employees.preview_leaving(session, employee_id)
 
 
 @router.patch("/{employee_id}", response_model=EmployeeRead)

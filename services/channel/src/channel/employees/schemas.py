@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from channel.departments.schemas import External
 from common.patches import MergePatch
@@ -19,6 +19,10 @@ Email = Annotated[
 ]
 
 
+Departments = Annotated[list[UUID], Field(max_length=20)]
+"""Where somebody works beside the main department."""
+
+
 class EmployeeCreate(External):
     """Somebody who joins."""
 
@@ -26,6 +30,7 @@ class EmployeeCreate(External):
 
     name: Label
     department_id: UUID
+    other_department_ids: Departments = Field(default_factory=list)
     position: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
@@ -36,10 +41,11 @@ class EmployeeCreate(External):
 class EmployeeUpdate(MergePatch):
     """A merge patch: absent fields stay, null clears."""
 
-    stays = frozenset({"name", "department_id"})
+    stays = frozenset({"name", "department_id", "other_department_ids"})
 
     name: Label | None = None
     department_id: UUID | None = None
+    other_department_ids: Departments | None = None
     position: Label | None = None
     email: Email | None = None
     phone: Phone | None = None
@@ -50,7 +56,9 @@ class EmployeeUpdate(MergePatch):
 class EmployeeLeave(BaseModel):
     """How somebody leaves; `left_on` is today when not given.
 
-    The successor takes over the people who report to the leaving employee, and the partners.
+    The successor takes over the people who report to the leaving employee and the partners, and in
+    the other services the customers, the open leads and deals, the contracts and the open tickets.
+    Without one everything keeps its owner, until `successor_id` is said later.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -71,6 +79,7 @@ class EmployeeRead(BaseModel):
     email: str | None
     phone: str | None
     department_id: UUID
+    other_department_ids: list[UUID]
     manager_id: UUID | None
     state: str
     joined_on: date | None
@@ -81,3 +90,34 @@ class EmployeeRead(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class EmployeeInCharge(BaseModel):
+    """An employee who reports to the one who leaves."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    number: str
+    name: str
+
+
+class PartnerInCare(BaseModel):
+    """A partner in the care of the employee who leaves."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    number: str
+    name: str
+
+
+class EmployeeLeaving(BaseModel):
+    """What somebody would leave behind here, and whether they need a successor for it.
+
+    What else they own is listed by the other services: their lists take `owner_id`.
+    """
+
+    reports: list[EmployeeInCharge]
+    partners: list[PartnerInCare]
+    needs_successor: bool

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channel.days import day_of
@@ -18,9 +18,15 @@ from channel.employees.model import (
     EmployeeState,
     EmployeeUnknown,
 )
-from channel.employees.schemas import EmployeeCreate
+from channel.employees.schemas import (
+    EmployeeCreate,
+    EmployeeInCharge,
+    EmployeeLeaving,
+    PartnerInCare,
+)
 from channel.outcome import Outcome
 from channel.partners.model import Partner, PartnerState
+from common.access.rows import all_rows
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
@@ -31,6 +37,7 @@ async def join_employee(session: AsyncSession, new: EmployeeCreate) -> Employee:
     if new.external_id is not None:
         await _refuse_taken_external_id(session, new.external_source, new.external_id)
     await departments.get_open_department(session, new.department_id, pointer="/department_id")
+    await _check_open(session, new.other_department_ids)
     if new.manager_id is not None:
         await get_active_employee(session, new.manager_id, pointer="/manager_id")
     return _join(session, new, await next_number(session, "employees"))
@@ -115,11 +122,26 @@ async def update_employee(
         await departments.get_open_department(
             session, changes["department_id"], pointer="/department_id"
         )
+    await _check_open(
+        session, set(changes.get("other_department_ids", ())) - {*employee.other_department_ids}
+    )
     if changes.get("manager_id") not in (None, employee.manager_id):
         employee.check_manager(await _chain(session, changes["manager_id"]))
         await get_active_employee(session, changes["manager_id"], pointer="/manager_id")
     _change(session, employee, changes)
     return employee
+
+
+async def preview_leaving(session: AsyncSession, employee_id: UUID) -> EmployeeLeaving:
+    """What the employee would leave behind in this service."""
+    await get_employee(session, employee_id)
+    reports = await session.execute(_reports_of(employee_id))
+    in_care = await session.execute(_in_care_of(employee_id))
+    people = [EmployeeInCharge.model_validate(report) for report in reports.scalars()]
+    partners = [PartnerInCare.model_validate(partner) for partner in in_care.scalars()]
+    return EmployeeLeaving(
+        reports=people, partners=partners, needs_successor=bool(people or partners)
+    )
 
 
 async def let_employee_leave(
@@ -132,7 +154,9 @@ async def let_employee_leave(
 ) -> Employee:
     """Somebody leaves; the successor takes over their people and partners.
 
-    Repeating it changes nothing. What else they own is handed over by the services that keep it.
+    Repeating it changes nothing, but to name a successor where there was none. What else they own
+    is handed over by the services that keep it, which hear of it by the event; without a successor
+    it keeps its owner.
     """
     await take_turn(session, "employees")
     employee = await get_employee(session, employee_id, lock=True)
@@ -140,7 +164,9 @@ async def let_employee_leave(
     if successor_id is not None:
         successor = await get_active_employee(session, successor_id, pointer="/successor_id")
     reports = await _reports(session, employee_id)
-    in_care = await _partners_in_care(session, employee_id)
+    # All of them, or some would stay with somebody who is gone.
+    with all_rows(session):
+        in_care = await _partners_in_care(session, employee_id)
     is_below = successor is not None and employee_id in await _chain(session, successor.id)
     left = employee.leave(
         on=left_on or day_of(now),
@@ -208,24 +234,37 @@ def _change(session: AsyncSession, employee: Employee, changes: dict[str, Any]) 
 
 async def _reports(session: AsyncSession, employee_id: UUID) -> Sequence[Employee]:
     """The active employees who report to this one, kept for this transaction."""
-    found = await session.execute(
+    found = await session.execute(_reports_of(employee_id).with_for_update())
+    return found.scalars().all()
+
+
+def _reports_of(employee_id: UUID) -> Select[Employee]:
+    return (
         select(Employee)
         .where(Employee.manager_id == employee_id, Employee.state == EmployeeState.ACTIVE)
         .order_by(Employee.id)
-        .with_for_update()
     )
-    return found.scalars().all()
 
 
 async def _partners_in_care(session: AsyncSession, employee_id: UUID) -> Sequence[Partner]:
     """The partners this employee looks after, kept for this transaction."""
-    found = await session.execute(
+    found = await session.execute(_in_care_of(employee_id).with_for_update())
+    return found.scalars().all()
+
+
+def _in_care_of(employee_id: UUID) -> Select[Partner]:
+    return (
         select(Partner)
         .where(Partner.owner_id == employee_id, Partner.state != PartnerState.ENDED)
         .order_by(Partner.id)
-        .with_for_update()
     )
-    return found.scalars().all()
+
+
+async def _check_open(session: AsyncSession, department_ids: Iterable[UUID]) -> None:
+    for department_id in sorted(set(department_ids)):
+        await departments.get_open_department(
+            session, department_id, pointer="/other_department_ids"
+        )
 
 
 async def _chain(session: AsyncSession, employee_id: UUID) -> Sequence[UUID]:

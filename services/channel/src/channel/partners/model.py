@@ -85,6 +85,7 @@ class PartnerChange(Base):
     """One change of a partner's tier or state, with its reason; never changed afterwards."""
 
     __tablename__ = "partner_changes"
+    __seen_with__ = ("partner_id", "Partner")
     __table_args__ = (Index("ix_partner_changes_partner", "partner_id", "changed_at"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

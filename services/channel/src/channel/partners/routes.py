@@ -18,6 +18,7 @@ from channel.partners.schemas import (
 )
 from common.app import service_router
 from common.auth import CurrentActor
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
@@ -32,6 +33,13 @@ async def register_partner(
     partner = await partners.register_partner(session, new, now=now)
     response.headers["Location"] = f"{router.prefix}/{partner.id}"
     return partner
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def register_partners(
+    batch: Batch[PartnerCreate], session: Session, now: Now, one_by_one: DoOneByOne
+) -> BatchAnswer:
+    return await one_by_one.do(batch, lambda new: partners.register_partner(session, new, now=now))
 
 
 @router.get("", response_model=PageOf[PartnerRead])

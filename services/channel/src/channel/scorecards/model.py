@@ -91,6 +91,7 @@ class ScorecardRevision(_Published, Base):
     """What was published at one time, with the parts of the score and the inputs it came from."""
 
     __tablename__ = "scorecard_revisions"
+    __seen_with__ = ("scorecard_id", "Scorecard")
     __table_args__ = (UniqueConstraint("scorecard_id", "revision"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -186,8 +187,11 @@ def check_period(period_start: date, period_end: date) -> None:
         raise PeriodNotValid("a period ends on the day it starts or later", pointer="/period_end")
 
 
-def currency_of(wanted: str | None, found: set[str]) -> str:
-    """The currency in which amounts are compared: the wanted one, else the only one `found`."""
+def currency_of(wanted: str | None, found: set[str], *, default: str) -> str:
+    """The currency in which amounts are compared: the wanted one, else the only one `found`.
+
+    `default` counts where there are no amounts.
+    """
     if wanted is not None:
         return wanted
     if len(found) > 1:
@@ -196,7 +200,7 @@ def currency_of(wanted: str | None, found: set[str]) -> str:
             " compared, in the request or in the policy",
             currencies=sorted(found),
         )
-    return next(iter(found), "CNY")
+    return next(iter(found), default)
 
 
 def _as_texts(part: Part) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channel.db import take_turn
+from channel.parameters import use_cases as parameters
+from channel.parameters.definitions import DEFAULT_CURRENCY
 from channel.partners.model import Partner
 from channel.scorecard_policies import use_cases as policies
 from channel.scorecard_policies.model import DEFAULT_VERSION, DEFAULT_WEIGHTS
@@ -74,6 +76,7 @@ async def publish_scorecards(
     currency = currency_of(
         currency or (policy.currency if policy else None),
         {one.currency for rows in inputs.values() for _, one in rows if one.currency},
+        default=str(await parameters.get_value_on(session, DEFAULT_CURRENCY, period_end)),
     )
     cards = await _cards(session, period_start, period_end)
     partners = await _partners(session, inputs.keys() | cards.keys())

@@ -1,0 +1,1 @@
+"""Parameters: what an administrator lays down for the whole installation, from a day on."""
