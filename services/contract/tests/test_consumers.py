@@ -314,6 +314,7 @@ async def test_an_edit_keeps_what_is_paid(client, hear):
                 {"due_on": "2026-06-01", "share": "750"},
             ]
         },
+        headers={"If-Match": "*"},
     )
 
     payments = await milestones_of(client, contract, kind="payment")

@@ -295,6 +295,11 @@ CASES = [
         {"state": "terminated", "reason": "breach"},
     ),
     Case(model.Contract, [DRAFTED, ("contract.contract.expired.v1", {})], {"state": "expired"}),
+    Case(
+        model.Contract,
+        [DRAFTED, ("contract.contract.transferred.v1", {"owner_id": OTHER})],
+        {"state": "drafted", "owner_id": UUID(OTHER)},
+    ),
     Case(model.Ticket, [TICKET], {"times_reopened": 0, "closed_at": None}),
     Case(
         model.Ticket,

@@ -8,9 +8,17 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.consumers import ACCESS
 from common.clock import utc_now
 from common.events import Consumed, Id
+from common.handovers import EmployeeLeft, keep_handover
 from common.messaging.consumers import ConsumersTable, batch, because_of
+from common.parameters import (
+    ParameterChanged,
+    ParameterWithdrawn,
+    forget_parameter,
+    keep_parameter,
+)
 from contract.contracts import use_cases as contracts
 from contract.contracts.model import LineText
 from contract.copies import use_cases as copies
@@ -208,6 +216,7 @@ async def drop_order(session: AsyncSession, event: OrderCancelled) -> None:
 
 
 CONSUMERS: ConsumersTable = {
+    **ACCESS,
     CustomerCreated: remember_customer,
     CustomerUpdated: remember_customer,
     QuoteAccepted: draft_contract,
@@ -216,4 +225,7 @@ CONSUMERS: ConsumersTable = {
     OrderCancelled: drop_order,
     ReceiptRecorded: batch(follow_orders),
     ReceiptReversed: batch(follow_orders),
+    ParameterChanged: keep_parameter,
+    ParameterWithdrawn: forget_parameter,
+    EmployeeLeft: keep_handover,
 }

@@ -148,6 +148,14 @@ class ContractTerminated(_ContractEvent):
     terminated_on: Day
 
 
+class ContractTransferred(_ContractEvent):
+    """A contract was given to another owner; the scope fields say to whom."""
+
+    type = "contract.contract.transferred.v1"
+
+    from_owner_id: Id | None = None
+
+
 class _MilestoneEvent(ScopedEvent):
     milestone_id: Id
     contract_id: Id
@@ -207,6 +215,14 @@ class MilestoneCancelled(_MilestoneEvent):
     """A milestone is no longer expected: the contract was edited or terminated."""
 
     type = "contract.milestone.cancelled.v1"
+
+
+class MilestoneTransferred(_MilestoneEvent):
+    """A milestone that is still expected was given to another owner."""
+
+    type = "contract.milestone.transferred.v1"
+
+    from_owner_id: Id | None = None
 
 
 class ApprovalPolicyPublished(ScopedEvent):

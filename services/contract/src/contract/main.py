@@ -9,6 +9,7 @@ from contract.approvals import routes as approvals
 from contract.contracts import routes as contracts
 from contract.db import MIGRATIONS, SERVICE
 from contract.milestones import routes as milestones
+from contract.policy import POLICY
 from contract.settings import Settings
 
 ROUTERS = [contracts.router, approvals.router, approval_policies.router, milestones.router]
@@ -22,5 +23,6 @@ def create(settings: Settings | None = None, database: Database | None = None) -
         routers=ROUTERS,
         settings=settings or Settings(),
         migrations=MIGRATIONS,
+        policy=POLICY,
         database=database,
     )

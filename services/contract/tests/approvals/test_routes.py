@@ -10,7 +10,11 @@ async def test_an_edit_makes_earlier_approvals_void_and_keeps_them(client, hear)
     contract = await a_drafted_contract(client, hear)
     await told(client, contract, "submit", submitted_by=str(SUBMITTER))
     await told(client, contract, "approve", decided_by=str(MANAGER), opinion="可")
-    await client.patch(f"/contract/v1/contracts/{contract['id']}", json={"title": "新标题"})
+    await client.patch(
+        f"/contract/v1/contracts/{contract['id']}",
+        json={"title": "新标题"},
+        headers={"If-Match": "*"},
+    )
     await told(client, contract, "submit", submitted_by=str(SUBMITTER))
     await told(client, contract, "reject", decided_by=str(FINANCE), opinion="条款不清")
 

@@ -164,6 +164,7 @@ async def test_an_edit_replans_what_it_changed_and_keeps_the_rest(client, sessio
                 {"due_on": "2026-08-01", "share": "70"},
             ]
         },
+        headers={"If-Match": "*"},
     )
 
     edited = response.json()
@@ -186,6 +187,7 @@ async def test_a_patch_that_changes_nothing_says_nothing(client, session, hear):
     response = await client.patch(
         f"/contract/v1/contracts/{contract['id']}",
         json={"title": contract["title"], "lines": contract_text("")["lines"]},
+        headers={"If-Match": f'"{contract["version"]}"'},
     )
 
     assert response.json()["version"] == contract["version"]
@@ -204,6 +206,7 @@ async def test_lines_are_replaced_whole_and_the_total_follows(client, hear):
             ],
             "total": "100.00",
         },
+        headers={"If-Match": f'"{contract["version"]}"'},
     )
 
     assert response.status_code == 200
@@ -212,12 +215,30 @@ async def test_lines_are_replaced_whole_and_the_total_follows(client, hear):
     assert (shown["total"], shown["payments"][0]["amount"]) == ("100.00", "100.00")
 
 
+@pytest.mark.capability("P-12")
+async def test_a_schedule_is_replaced_only_by_who_has_read_it(client, session, hear):
+    contract = await a_drafted_contract(client, hear)
+    path = f"/contract/v1/contracts/{contract['id']}"
+    read = (await client.get(path)).headers["etag"]
+    await client.patch(path, json={"title": "甲"}, headers={"If-Match": read})
+    before = await published(session)
+
+    schedule = {"payment_schedule": [{"due_on": "2026-04-01", "share": "1250"}]}
+    unread = await client.patch(path, json=schedule)
+    stale = await client.patch(path, json=schedule, headers={"If-Match": read})
+
+    assert (unread.status_code, unread.json()["code"]) == (428, "precondition_required")
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert f'"{stale.json()["current_version"]}"' == (await client.get(path)).headers["etag"]
+    assert await published(session) == before
+
+
 @pytest.mark.capability("CON-10")
 async def test_a_signed_contract_refuses_every_change(client, hear):
     contract = await a_contract_in_force(client, hear)
     path = f"/contract/v1/contracts/{contract['id']}"
 
-    edited = await client.patch(path, json={"title": "新标题"})
+    edited = await client.patch(path, json={"title": "新标题"}, headers={"If-Match": "*"})
     signed = await client.post(f"{path}:sign", json=SIGNATURES)
 
     assert (edited.status_code, edited.json()["code"]) == (409, "contract_frozen")

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,7 @@ def on(day):
 
 async def announce(database, day):
     async with database.transaction() as session:
-        await milestones.announce_due_milestones(session, now=on(day), notice_days=7)
+        await milestones.announce_due_milestones(session, now=on(day))
 
 
 async def miss(database, day):
@@ -26,7 +27,7 @@ async def miss(database, day):
 
 async def announce_ends(database, day):
     async with database.transaction() as session:
-        await contracts.announce_ending_contracts(session, now=on(day), notice_days=30)
+        await contracts.announce_ending_contracts(session, now=on(day))
 
 
 async def expire(database, day):
@@ -152,3 +153,36 @@ async def test_what_an_expired_contract_promised_is_owed_still(client, session, 
     await miss(database, "2027-01-02")
 
     assert len(await said(session, "contract.milestone.missed.v1")) == 2
+
+
+@pytest.mark.capability("X-01")
+async def test_the_notice_days_are_those_an_administrator_has_set(client, session, database, hear):
+    await a_contract_in_force(client, hear)
+    parameter = uuid4()
+    for days, effective_on in ((2, "2026-03-01"), (10, "2026-03-24")):
+        await hear(
+            "channel.parameter.changed.v1",
+            subject=parameter,
+            name="milestone_notice_days",
+            value=days,
+            effective_on=effective_on,
+        )
+
+    await announce(database, "2026-03-23")
+    assert await said(session, "contract.milestone.due.v1") == []
+    await announce(database, "2026-03-24")
+
+    assert len(await said(session, "contract.milestone.due.v1")) == 1
+
+
+@pytest.mark.capability("X-01")
+async def test_withdrawn_notice_days_do_not_count(client, session, database, hear):
+    await a_contract_in_force(client, hear)
+    planned = {"name": "milestone_notice_days", "effective_on": "2026-03-20"}
+    parameter = uuid4()
+    await hear("channel.parameter.changed.v1", subject=parameter, value=60, **planned)
+    await hear("channel.parameter.withdrawn.v1", subject=parameter, **planned)
+
+    await announce(database, "2026-03-22")
+
+    assert await said(session, "contract.milestone.due.v1") == []

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.consumers import ACCESS
 from common.events import Consumed, Id
+from common.handovers import EmployeeLeft, keep_handover
 from common.messaging.consumers import ConsumersTable, batch, because_of
 from customer.customers import use_cases as customers
 
@@ -27,5 +29,7 @@ async def activate_customers(session: AsyncSession, orders: Sequence[OrderConfir
 
 
 CONSUMERS: ConsumersTable = {
+    **ACCESS,
     OrderConfirmed: batch(activate_customers),
+    EmployeeLeft: keep_handover,
 }

@@ -9,6 +9,7 @@ from customer.customers import routes as customers
 from customer.db import MIGRATIONS, SERVICE
 from customer.imports import routes as imports
 from customer.interactions import routes as interactions
+from customer.policy import POLICY
 from customer.settings import Settings
 
 ROUTERS = [customers.router, contacts.router, interactions.router, imports.router]
@@ -22,5 +23,6 @@ def create(settings: Settings | None = None, database: Database | None = None) -
         routers=ROUTERS,
         settings=settings or Settings(),
         migrations=MIGRATIONS,
+        policy=POLICY,
         database=database,
     )

@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.consumers import ACCESS
 from common.events import AnyEvent, Consumed, Id
 from common.messaging.consumers import ConsumersTable, batch
 from reporting.days import day_of
@@ -498,6 +499,12 @@ class ContractSigned(Owned):
     ends_on: date | None = None
 
 
+class ContractTransferred(Owned):
+    """Whose the contract is now."""
+
+    type = "contract.contract.transferred.v1"
+
+
 class ContractTerminated(Owned):
     """The contract ended before its time."""
 
@@ -745,6 +752,7 @@ PROJECTED: ConsumersTable = {
     ContractApproved: batch(project_contracts),
     ContractRejected: batch(project_contracts),
     ContractSigned: batch(project_contracts),
+    ContractTransferred: batch(project_contracts),
     ContractTerminated: batch(project_contracts),
     ContractExpired: batch(project_contracts),
     TicketOpened: batch(project_tickets),
@@ -758,4 +766,4 @@ PROJECTED: ConsumersTable = {
 }
 """Which event changes which projection; a rebuild applies these."""
 
-CONSUMERS: ConsumersTable = {AnyEvent: batch(keep_events), **PROJECTED}
+CONSUMERS: ConsumersTable = {AnyEvent: batch(keep_events), **PROJECTED, **ACCESS}

@@ -7,6 +7,7 @@ from common.db import Database
 from reporting.dashboards import routes as dashboards
 from reporting.db import MIGRATIONS, SERVICE
 from reporting.event_log import routes as event_log
+from reporting.policy import POLICY
 from reporting.projections import routes as projections
 from reporting.reports import routes as reports
 from reporting.settings import Settings
@@ -22,5 +23,6 @@ def create(settings: Settings | None = None, database: Database | None = None) -
         routers=ROUTERS,
         settings=settings or Settings(),
         migrations=MIGRATIONS,
+        policy=POLICY,
         database=database,
     )

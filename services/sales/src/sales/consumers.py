@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.consumers import ACCESS
 from common.events import Consumed, Id
+from common.handovers import EmployeeLeft, keep_handover
 from common.messaging.consumers import ConsumersTable
 from sales.copies import use_cases as copies
 from sales.copies.model import (
@@ -245,6 +247,7 @@ def _but_id(event: Consumed, id_field: str) -> dict[str, Any]:
 
 
 CONSUMERS: ConsumersTable = {
+    **ACCESS,
     CustomerCreated: keep_customer,
     CustomerUpdated: keep_customer,
     CustomerTransferred: transfer_customer,
@@ -259,4 +262,5 @@ CONSUMERS: ConsumersTable = {
     PartnerSuspended: mark_partner_suspended,
     PartnerReactivated: mark_partner_active,
     ContractSigned: link_contract,
+    EmployeeLeft: keep_handover,
 }

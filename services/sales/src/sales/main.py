@@ -9,6 +9,7 @@ from sales.imports import routes as imports
 from sales.leads import routes as leads
 from sales.opportunities import routes as opportunities
 from sales.orders import routes as orders
+from sales.policy import POLICY
 from sales.prices import routes as prices
 from sales.products import routes as products
 from sales.quotes import routes as quotes
@@ -36,5 +37,6 @@ def create(settings: Settings | None = None, database: Database | None = None) -
         routers=ROUTERS,
         settings=settings or Settings(),
         migrations=MIGRATIONS,
+        policy=POLICY,
         database=database,
     )

@@ -105,7 +105,9 @@ async def test_a_published_list_is_frozen(client):
     held = await a_published_list(client, product, ("1", "2.00"))
     path = f"/sales/v1/price-lists/{held['id']}"
 
-    assert (await client.patch(path, json={"name": "x"})).json()["code"] == "price_list_is_frozen"
+    changed = await client.patch(path, json={"name": "x"}, headers={"If-Match": "*"})
+
+    assert changed.json()["code"] == "price_list_is_frozen"
     assert (await client.post(f"{path}:publish")).status_code == 409
 
 
@@ -115,10 +117,13 @@ async def test_a_draft_takes_other_lines(client):
     path = f"/sales/v1/price-lists/{made['id']}"
     empty = await client.post(f"{path}:publish")
 
+    lines = [{"product_id": product["id"], "unit_price": "9.90"}]
+    unread = await client.patch(path, json={"lines": lines})
     changed = await client.patch(
-        path, json={"lines": [{"product_id": product["id"], "unit_price": "9.90"}]}
+        path, json={"lines": lines}, headers={"If-Match": f'"{made["version"]}"'}
     )
 
+    assert unread.json()["code"] == "precondition_required"
     assert empty.json()["code"] == "price_list_is_empty"
     assert [line["unit_price"] for line in changed.json()["lines"]] == ["9.90"]
 

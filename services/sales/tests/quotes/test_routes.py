@@ -145,13 +145,40 @@ async def test_a_draft_changes_and_a_sent_quote_does_not(client, hear):
     )
     path = f"/sales/v1/quotes/{quote['id']}"
 
-    changed = await client.patch(path, json={"lines": [line_of(product, quantity="3")]})
+    changed = await client.patch(
+        path, json={"lines": [line_of(product, quantity="3")]}, headers={"If-Match": '"1"'}
+    )
     await posted(client, f"quotes/{quote['id']}:send", 200)
-    refused = await client.patch(path, json={"notes": "x"})
+    refused = await client.patch(path, json={"notes": "x"}, headers={"If-Match": "*"})
 
     assert changed.json()["total"] == "300.00"
     assert len((await client.get(path)).json()["lines"]) == 1
     assert (refused.status_code, refused.json()["code"]) == (409, "quote_is_frozen")
+
+
+@pytest.mark.capability("P-12")
+async def test_lines_are_replaced_only_by_who_has_read_them(client, session, hear):
+    product = await a_created_product(client)
+    quote = await posted(
+        client,
+        "quotes",
+        customer_id=await a_known_customer(hear),
+        valid_until="2099-12-31",
+        lines=[line_of(product)],
+    )
+    path = f"/sales/v1/quotes/{quote['id']}"
+    await client.patch(path, json={"notes": "x"}, headers={"If-Match": '"1"'})
+    before = await published(session)
+
+    lines = {"lines": [line_of(product, quantity="3")]}
+    unread = await client.patch(path, json=lines)
+    stale = await client.patch(path, json=lines, headers={"If-Match": '"1"'})
+    sent_stale = await client.post(f"{path}:send", headers={"If-Match": '"1"'})
+
+    assert (unread.status_code, unread.json()["code"]) == (428, "precondition_required")
+    assert (stale.status_code, stale.json()["current_version"]) == (412, 2)
+    assert (sent_stale.status_code, sent_stale.json()["current_version"]) == (412, 2)
+    assert await published(session) == before
 
 
 @pytest.mark.capability("SAL-15")

@@ -6,7 +6,9 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.consumers import ACCESS
 from common.events import Consumed, Id
+from common.handovers import EmployeeLeft, keep_handover
 from common.messaging.consumers import ConsumersTable
 from service_desk.copies import use_cases as copies
 from service_desk.entitlements import use_cases as entitlements
@@ -191,6 +193,7 @@ async def install_products(session: AsyncSession, event: OrderShipped) -> None:
 
 
 CONSUMERS: ConsumersTable = {
+    **ACCESS,
     CustomerCreated: copy_customer,
     CustomerUpdated: copy_customer,
     CustomerTransferred: move_customer,
@@ -201,4 +204,5 @@ CONSUMERS: ConsumersTable = {
     ContractSigned: entitle_customer,
     ContractTerminated: end_entitlements,
     OrderShipped: install_products,
+    EmployeeLeft: keep_handover,
 }

@@ -7,6 +7,7 @@ from common.db import Database
 from service_desk.db import MIGRATIONS, SERVICE
 from service_desk.entitlements import routes as entitlements
 from service_desk.installed_base import routes as installed_base
+from service_desk.policy import POLICY
 from service_desk.settings import Settings
 from service_desk.sla import routes as sla
 from service_desk.surveys import routes as surveys
@@ -31,5 +32,6 @@ def create(settings: Settings | None = None, database: Database | None = None) -
         routers=ROUTERS,
         settings=settings or Settings(),
         migrations=MIGRATIONS,
+        policy=POLICY,
         database=database,
     )

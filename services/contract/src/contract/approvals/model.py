@@ -25,6 +25,7 @@ class Approval(Base):
     """What one step decided about one revision of a contract."""
 
     __tablename__ = "approvals"
+    __seen_with__ = ("contract_id", "Contract")
     __table_args__ = (
         Index(
             "uq_approvals_contract_id_revision_step", "contract_id", "revision", "step", unique=True

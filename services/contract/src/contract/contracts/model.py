@@ -64,6 +64,10 @@ CARRIED_OUT = (ContractState.SIGNED, ContractState.EXPIRED)
 """The states in which milestones fall due; what was promised stays promised after the last day."""
 
 
+ENDED = (ContractState.EXPIRED, ContractState.TERMINATED)
+"""The states a contract does not leave any more."""
+
+
 class ContractNotFound(NotFound):
     """There is no such contract."""
 
@@ -192,6 +196,7 @@ class ContractLine(Base):
     """What is sold, or served, at which price, by when."""
 
     __tablename__ = "contract_lines"
+    __seen_with__ = ("contract_id", "Contract")
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.id"), index=True)
@@ -504,6 +509,15 @@ class Contract(Aggregate, Scoped, Base):
             return None
         self._move(ContractState.EXPIRED)
         return events.ContractExpired(**self._facts())
+
+    def transfer(self, *, owner_id: UUID, department_id: UUID | None) -> events.ContractTransferred:
+        """Give the contract to another owner; no part of the text, so also when it is frozen.
+
+        `department_id` None leaves it in its department.
+        """
+        before, self.owner_id = self.owner_id, owner_id
+        self.department_id = department_id or self.department_id
+        return events.ContractTransferred(from_owner_id=before, **self._facts())
 
     def link_order(self, order_id: UUID, order_total: Decimal) -> events.ContractOrderLinked:
         """An order carries the contract out; no part of the text, so also when it is frozen."""

@@ -11,6 +11,7 @@ from common.auth import CurrentActor
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.preconditions import IfMatchRequired
 from contract.approvals import use_cases as approvals
 from contract.approvals.schemas import ApprovalGive, RejectionGive
 from contract.contracts import use_cases as contracts
@@ -110,7 +111,7 @@ async def get_chain(contract_id: UUID, session: Session) -> dict[str, Any]:
     return chain_of(contract, await contracts.orders_of(session, contract_id))
 
 
-@router.patch("/{contract_id}", response_model=ContractRead)
+@router.patch("/{contract_id}", response_model=ContractRead, dependencies=[IfMatchRequired])
 async def edit_contract(contract_id: UUID, changes: ContractUpdate, session: Session) -> Contract:
     return await contracts.edit_contract(session, contract_id, changes=changes.changes())
 

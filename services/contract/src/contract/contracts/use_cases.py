@@ -12,13 +12,16 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from common.auth import Actor
+from common.handovers import Handover
 from common.ids import stable_hash
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
+from common.parameters import value_on
 from contract.approval_policies import use_cases as policies
 from contract.contracts.amounts import line_amount
 from contract.contracts.model import (
+    ENDED,
     Contract,
     ContractKind,
     ContractNotFound,
@@ -35,6 +38,7 @@ from contract.copies import use_cases as copies
 from contract.copies.model import KnownCustomer, KnownOrder
 from contract.days import day_of
 from contract.milestones import use_cases as milestones
+from contract.parameters import EXPIRY_NOTICE_DAYS, QUOTED_PAYMENT_DAYS, QUOTED_TERM_DAYS
 
 SORT_KEYS: dict[str, InstrumentedAttribute[Any]] = {
     "created_at": Contract.created_at,
@@ -43,11 +47,6 @@ SORT_KEYS: dict[str, InstrumentedAttribute[Any]] = {
     "ends_on": Contract.ends_on,
     "total": Contract.total,
 }
-
-QUOTED_TERM_DAYS = 365
-"""How long a contract drafted from a quote runs, until somebody edits it."""
-QUOTED_PAYMENT_DAYS = 30
-"""When a contract drafted from a quote is paid, in one sum, until somebody edits it."""
 
 BATCH = 1000
 """Contracts ended in one transaction of a timer; the rest follows in its next turn."""
@@ -116,6 +115,8 @@ async def draft_from_quote(
     accepted_on = day_of(accepted_at)
     deliveries = [line.delivery_on for line in lines if line.delivery_on is not None]
     starts_on = min([accepted_on, *deliveries])
+    term_days = await value_on(session, QUOTED_TERM_DAYS, accepted_on)
+    payment_days = await value_on(session, QUOTED_PAYMENT_DAYS, accepted_on)
     await _draft(
         session,
         kind=ContractKind.SALES,
@@ -123,11 +124,9 @@ async def draft_from_quote(
         quote_id=quote_id,
         quote_total=quote_total,
         starts_on=starts_on,
-        ends_on=max([starts_on + timedelta(days=QUOTED_TERM_DAYS - 1), *deliveries]),
+        ends_on=max([starts_on + timedelta(days=term_days - 1), *deliveries]),
         lines=[_as_quoted(line) for line in lines],
-        payment_schedule=[
-            InstalmentText(accepted_on + timedelta(days=QUOTED_PAYMENT_DAYS), Decimal(100))
-        ],
+        payment_schedule=[InstalmentText(accepted_on + timedelta(days=payment_days), Decimal(100))],
         by=by,
         now=now,
         **what,
@@ -297,11 +296,28 @@ async def link_order(session: AsyncSession, order: KnownOrder) -> None:
     await milestones.settle_milestones(session, contract)
 
 
-async def announce_ending_contracts(
-    session: AsyncSession, *, now: datetime, notice_days: int
-) -> None:
+async def hand_over_contracts(session: AsyncSession, handover: Handover, limit: int) -> int:
+    """Give the contracts of somebody who left, unless they ended, to the successor; how many."""
+    found = await session.execute(
+        select(Contract)
+        .where(Contract.owner_id == handover.from_id, Contract.state.not_in(ENDED))
+        .order_by(Contract.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    contracts = found.scalars().all()
+    for contract in contracts:
+        transferred = contract.transfer(
+            owner_id=handover.to_id, department_id=handover.to_department_id
+        )
+        record(session, contract, transferred)
+    return len(contracts)
+
+
+async def announce_ending_contracts(session: AsyncSession, *, now: datetime) -> None:
     """Tell of every signed contract whose end is near; each once."""
     today = day_of(now)
+    notice_days = await value_on(session, EXPIRY_NOTICE_DAYS, today)
     near = (
         Contract.expiry_announced_at.is_(None),
         Contract.ends_on >= today,

@@ -198,6 +198,14 @@ class Milestone(Aggregate, Scoped, Base):
             return MilestoneState.DUE
         return MilestoneState.PLANNED
 
+    def transfer(
+        self, *, owner_id: UUID, department_id: UUID | None
+    ) -> events.MilestoneTransferred:
+        """Give the milestone to another owner; `department_id` None leaves it where it is."""
+        before, self.owner_id = self.owner_id, owner_id
+        self.department_id = department_id or self.department_id
+        return events.MilestoneTransferred(from_owner_id=before, **self._facts())
+
     def _facts(self) -> dict[str, Any]:
         return {
             "milestone_id": self.id,

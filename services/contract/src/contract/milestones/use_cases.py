@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.handovers import Handover
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
+from common.parameters import value_on
 from contract.contracts.model import CARRIED_OUT, Contract, ContractState
 from contract.copies import use_cases as copies
 from contract.copies.model import KnownOrder
@@ -24,6 +26,7 @@ from contract.milestones.model import (
 )
 from contract.milestones.planning import Planned
 from contract.milestones.settlement import Fulfilment, settle
+from contract.parameters import MILESTONE_NOTICE_DAYS
 
 BATCH = 1000
 """Milestones told in one transaction of a timer; the rest follows in its next turn."""
@@ -176,11 +179,28 @@ async def meet_milestone(
     return milestone
 
 
-async def announce_due_milestones(
-    session: AsyncSession, *, now: datetime, notice_days: int
-) -> None:
+async def hand_over_milestones(session: AsyncSession, handover: Handover, limit: int) -> int:
+    """Give the open milestones of somebody who left to the successor; how many there were."""
+    found = await session.execute(
+        select(Milestone)
+        .where(Milestone.owner_id == handover.from_id, Milestone.state.in_(OPEN))
+        .order_by(Milestone.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    milestones = found.scalars().all()
+    for milestone in milestones:
+        transferred = milestone.transfer(
+            owner_id=handover.to_id, department_id=handover.to_department_id
+        )
+        record(session, milestone, transferred)
+    return len(milestones)
+
+
+async def announce_due_milestones(session: AsyncSession, *, now: datetime) -> None:
     """Tell of every milestone whose due date is near; each once."""
     today = day_of(now)
+    notice_days = await value_on(session, MILESTONE_NOTICE_DAYS, today)
     near = and_(
         Milestone.state == MilestoneState.PLANNED,
         Milestone.due_on >= today,

@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import Response
 
 from common.app import service_router
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
@@ -22,6 +23,13 @@ async def add_contact(
     contact = await contacts.add_contact(session, new)
     response.headers["Location"] = f"{router.prefix}/{contact.id}"
     return _shown(contact, now)
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def add_contacts(
+    batch: Batch[ContactCreate], session: Session, one_by_one: DoOneByOne
+) -> BatchAnswer:
+    return await one_by_one.do(batch, lambda new: contacts.add_contact(session, new))
 
 
 @router.get("", response_model=PageOf[ContactRead])

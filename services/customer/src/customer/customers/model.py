@@ -99,6 +99,25 @@ PROFILE = (
 """The fields a client may change; owner and department change by a transfer."""
 
 
+class NumberNotKnown(Invalid):
+    """No customer has this number, and numbers are given by us."""
+
+    code = "customer_number_not_known"
+
+
+class NumberStays(Conflict):
+    """A customer keeps its number; what was found by another key has another one."""
+
+    code = "customer_number_stays"
+
+
+class CustomerKey(StrEnum):
+    """What a customer is recognised by when it is brought up to date."""
+
+    EXTERNAL_ID = "external_id"
+    NUMBER = "number"
+
+
 class Customer(Aggregate, Scoped, Base):
     """A company or person we sell to, or want to."""
 

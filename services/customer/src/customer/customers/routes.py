@@ -8,16 +8,19 @@ from pydantic import AwareDatetime
 
 from common.app import service_router
 from common.auth import CurrentActor
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.upserts import Upsert
 from customer.customers import use_cases as customers
-from customer.customers.model import Customer
+from customer.customers.model import Customer, CustomerKey
 from customer.customers.schemas import (
     CustomerCreate,
     CustomerRead,
     CustomerTransfer,
     CustomerUpdate,
+    CustomerUpsert,
 )
 
 router = service_router("customer", "customers")
@@ -30,6 +33,35 @@ async def create_customer(
     customer = await customers.create_customer(session, new, actor=actor, now=now)
     response.headers["Location"] = f"{router.prefix}/{customer.id}"
     return customer
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def create_customers(
+    batch: Batch[CustomerCreate],
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+    one_by_one: DoOneByOne,
+) -> BatchAnswer:
+    return await one_by_one.do(
+        batch, lambda new: customers.create_customer(session, new, actor=actor, now=now)
+    )
+
+
+@router.post(":upsert", response_model=BatchAnswer)
+async def upsert_customers(
+    batch: Upsert[CustomerUpsert, CustomerKey],
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+    one_by_one: DoOneByOne,
+) -> BatchAnswer:
+    return await one_by_one.do(
+        batch,
+        lambda given: customers.upsert_customer(
+            session, given, match_on=batch.match_on, actor=actor, now=now
+        ),
+    )
 
 
 @router.get("", response_model=PageOf[CustomerRead])

@@ -70,6 +70,16 @@ class CustomerCreate(TypedProfile):
         return self
 
 
+class CustomerUpsert(CustomerCreate):
+    """A customer to take on, or to bring up to date where it is there.
+
+    What is left out stays as it is; `source`, `owner_id` and `department_id` count only for a new
+    one, and a `number` must be there already.
+    """
+
+    number: Short | None = None
+
+
 class CustomerUpdate(MergePatch, TypedProfile):
     """A merge patch: absent fields stay, null clears."""
 

@@ -5,23 +5,30 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from common.auth import Actor
+from common.batches import Outcome
+from common.handovers import Handover, refuse_who_left
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
+from common.upserts import first_match
 from customer.customers.model import (
     Customer,
+    CustomerKey,
     CustomerNotFound,
     CustomerStatus,
     ExternalIdTaken,
+    NumberNotKnown,
+    NumberStays,
     ParentNotFound,
 )
-from customer.customers.schemas import CustomerCreate
+from customer.customers.schemas import CustomerCreate, CustomerUpdate, CustomerUpsert
 
+OWNER_LEFT = "the owner left the company"
 SORT_KEYS: dict[str, InstrumentedAttribute[Any]] = {
     "created_at": Customer.created_at,
     "updated_at": Customer.updated_at,
@@ -34,6 +41,8 @@ async def create_customer(
     session: AsyncSession, new: CustomerCreate, *, actor: Actor, now: datetime
 ) -> Customer:
     """Take a customer on."""
+    if new.owner_id is not None:
+        await refuse_who_left(session, new.owner_id, pointer="/owner_id")
     if new.external_id is not None:
         await _refuse_taken_external_id(session, new.external_source, new.external_id)
     if new.parent_id is not None:
@@ -47,6 +56,47 @@ async def create_customer(
     session.add(customer)
     record(session, customer, created)
     return customer
+
+
+async def upsert_customer(
+    session: AsyncSession,
+    given: CustomerUpsert,
+    *,
+    match_on: Sequence[CustomerKey],
+    actor: Actor,
+    now: datetime,
+) -> tuple[Customer, Outcome]:
+    """Bring the customer that `match_on` finds up to date, or take a new one on."""
+    known = await first_match(
+        session,
+        select(Customer).where(Customer.deleted_at.is_(None)),
+        {
+            CustomerKey.EXTERNAL_ID: None
+            if given.external_id is None
+            else and_(
+                Customer.external_source == given.external_source,
+                Customer.external_id == given.external_id,
+            ),
+            CustomerKey.NUMBER: None if given.number is None else Customer.number == given.number,
+        },
+        match_on,
+    )
+    if known is None:
+        if given.number is not None:
+            raise NumberNotKnown(f"no customer {given.number}", pointer="/number")
+        new = CustomerCreate(**given.model_dump(exclude={"number"}, exclude_unset=True))
+        return await create_customer(session, new, actor=actor, now=now), Outcome.CREATED
+    if given.number not in (None, known.number):
+        raise NumberStays(f"this is customer {known.number}", existing_id=str(known.id))
+    changes = given.model_dump(include=set(CustomerUpdate.model_fields), exclude_unset=True)
+    if known.external_id is None and given.external_id is not None:
+        changes |= {
+            "external_source": given.external_source,
+            "external_id": given.external_id,
+        }
+    before = known.version
+    customer = await update_customer(session, known.id, changes=changes)
+    return customer, Outcome.UPDATED if customer.version > before else Outcome.UNCHANGED
 
 
 async def get_customer(
@@ -124,6 +174,8 @@ async def transfer_customer(
     reason: str,
 ) -> Customer:
     """Give the customer to another owner or department."""
+    if owner_id is not None:
+        await refuse_who_left(session, owner_id, pointer="/owner_id")
     customer = await get_customer(session, customer_id, lock=True)
     record(
         session,
@@ -131,6 +183,29 @@ async def transfer_customer(
         customer.transfer(owner_id=owner_id, department_id=department_id, reason=reason),
     )
     return customer
+
+
+async def hand_over_customers(session: AsyncSession, handover: Handover, limit: int) -> int:
+    """Give the customers of somebody who left to the successor; how many there were.
+
+    Deleted ones as well: restored, they have an owner who is there.
+    """
+    found = await session.execute(
+        select(Customer)
+        .where(Customer.owner_id == handover.from_id)
+        .order_by(Customer.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    customers = found.scalars().all()
+    for customer in customers:
+        transferred = customer.transfer(
+            owner_id=handover.to_id,
+            department_id=handover.to_department_id or customer.department_id,
+            reason=OWNER_LEFT,
+        )
+        record(session, customer, transferred)
+    return len(customers)
 
 
 async def delete_customer(session: AsyncSession, customer_id: UUID, *, now: datetime) -> None:

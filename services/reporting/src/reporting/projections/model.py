@@ -194,6 +194,7 @@ class WonLine(Base):
     """What a won deal is made of; the amounts add up to the deal's."""
 
     __tablename__ = "won_lines"
+    __seen_with__ = ("opportunity_id", "Opportunity")
 
     opportunity_id: Mapped[UUID] = mapped_column(primary_key=True)
     line_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True)

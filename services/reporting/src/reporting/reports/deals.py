@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.rows import rows_of
 from reporting.projections.model import (
     STAGES,
     Opportunity,
@@ -97,7 +98,8 @@ def conditions(
 
 async def closed_deals(session: AsyncSession, question: Question) -> Figures:
     """`won_revenue`, `won_deals`, `lost_deals`, by the day on which the deal was closed."""
-    if question.is_of_whole_months:
+    # The monthly sums are of everybody's deals.
+    if question.is_of_whole_months and rows_of(session) is None:
         return await closed_deals_by_rollup(session, question)
     return await closed_deals_by_facts(session, question)
 

@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 from common.app import service_router
 from common.clock import Now
 from common.db import Session
+from common.rate_limits import Expensive
 from reporting.reports import use_cases as reports
 from reporting.reports.csv_answer import as_csv, file_name
 from reporting.reports.definitions import Report
@@ -29,6 +30,7 @@ async def list_reports() -> ReportList:
 @router.get(
     "/{name}",
     response_model=AnswerRead,
+    dependencies=[Expensive],
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
 )
 async def run_report(

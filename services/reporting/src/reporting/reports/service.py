@@ -4,6 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.rows import rows_of
 from reporting.projections.model import Partner, Scorecard, Survey, Ticket
 from reporting.reports.deals import conditions, dimensions_of, key_of, sum_up
 from reporting.reports.questions import AnySelect, Figures, Question, Source
@@ -105,6 +106,11 @@ async def active_partners(session: AsyncSession, question: Question) -> Figures:
     if question.group_by != "partner":
         return {}
     query = select(Partner.id).where(Partner.state == "active")
+    rows = rows_of(session)
+    if rows is not None:
+        query = query.where(
+            Partner.id == rows.wall if rows.wall else Partner.region_id.in_(rows.region_ids)
+        )
     if "region" in question.filters:
         query = query.where(Partner.region_id == question.filters["region"])
     if "partner" in question.filters:

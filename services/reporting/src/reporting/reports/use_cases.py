@@ -7,14 +7,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, literal, select, text, union_all
+from sqlalchemy import Row, func, literal, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.rows import rows_of
 from common.errors import Invalid, NotFound
 from common.money import rounded
 from reporting.days import months_between
 from reporting.event_log.use_cases import find_freshness
-from reporting.projections.model import STAGES, Partner, Person, Product, Region
+from reporting.projections.model import STAGES, Opportunity, Partner, Person, Product, Region
 from reporting.reports.deals import OTHER_STAGE
 from reporting.reports.definitions import DIMENSIONS, REPORTS, Column, Kind, Report
 from reporting.reports.questions import AnySelect, Base, Figures, Key, Question, added, merged
@@ -35,6 +36,17 @@ _CURRENCIES = text("""
     ) AS used
     GROUP BY currency ORDER BY won DESC, currency
 """)
+
+# The same for who sees a part only: the session narrows it to the deals of that part.
+_OWN_CURRENCIES = (
+    select(Opportunity.currency)
+    .where(Opportunity.currency.is_not(None))
+    .group_by(Opportunity.currency)
+    .order_by(
+        func.coalesce(func.sum(Opportunity.amount).filter(Opportunity.state == "won"), 0).desc(),
+        Opportunity.currency,
+    )
+)
 
 
 class ReportNotFound(NotFound):
@@ -199,7 +211,8 @@ async def _choose_currency(
     """
     if not report.has_currency:
         return None, []
-    used = list((await session.execute(_CURRENCIES)).scalars())
+    currencies = _CURRENCIES if rows_of(session) is None else _OWN_CURRENCIES
+    used = list((await session.execute(currencies)).scalars())
     chosen = asked or (used[0] if used else None)
     return chosen, sorted(currency for currency in used if currency != chosen)
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.errors import Invalid
+from common.handovers import OwnerHasLeft
 from sales.db import Base
 
 
@@ -90,6 +91,11 @@ class KnownEmployee(_FromElsewhere, Base):
     department_id: Mapped[UUID | None]
     state: Mapped[str] = mapped_column(String(20))
 
+    def check_takes(self, *, pointer: str) -> None:
+        """Refuse somebody who has left as an owner."""
+        if self.state == "left":
+            raise OwnerHasLeft(f"{self.number} has left", pointer=pointer)
+
 
 class KnownDepartment(_FromElsewhere, Base):
     """A department, as the channel service tells of it."""
@@ -135,6 +141,7 @@ class KnownContract(Base):
     """A signed sales contract: an order can be taken from it."""
 
     __tablename__ = "known_contracts"
+    __seen_with__ = ("customer_id", "KnownCustomer")
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(40))
@@ -181,6 +188,8 @@ class References:
             if getattr(wanted, name) and found is None:
                 kind = name.removesuffix("_id")
                 raise refusal(f"no {kind} {getattr(wanted, name)}", pointer=f"/{name}")
+        if wanted.owner_id and self.owner is not None:
+            self.owner.check_takes(pointer="/owner_id")
 
     def scope(self, wanted: Wanted) -> dict[str, Any]:
         """Whose a new thing is: as the caller says, else its owner's department and its customer's

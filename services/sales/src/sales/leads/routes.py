@@ -7,6 +7,7 @@ from fastapi import Response
 
 from common.app import service_router
 from common.auth import CurrentActor
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
@@ -29,6 +30,13 @@ async def capture_lead(new: LeadCapture, session: Session, now: Now, response: R
     lead = await leads.capture_lead(session, new, now=now)
     response.headers["Location"] = f"{router.prefix}/{lead.id}"
     return lead
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def capture_leads(
+    batch: Batch[LeadCapture], session: Session, now: Now, one_by_one: DoOneByOne
+) -> BatchAnswer:
+    return await one_by_one.do(batch, lambda new: leads.capture_lead(session, new, now=now))
 
 
 @router.get("", response_model=PageOf[LeadRead])

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.auth import Actor
+from common.handovers import Handover
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
@@ -28,6 +29,7 @@ from sales.opportunities.schemas import OpportunityOpen
 from sales.products import use_cases as products
 from sales.products.model import ExternalIdTaken, known
 
+OWNER_LEFT = "the owner left the company"
 _SCOPE = ("owner_id", "department_id", "partner_id", "region_id")
 
 
@@ -115,12 +117,34 @@ async def assign_lead(
     employee = await session.get(KnownEmployee, to.assignee_id)
     if employee is None:
         raise EmployeeNotKnown(f"no employee {to.assignee_id}", pointer="/assignee_id")
+    employee.check_takes(pointer="/assignee_id")
     lead = await get_lead(session, lead_id, lock=True)
     assigned = lead.assign(
         assignee_id=employee.id, department_id=employee.department_id, reason=to.reason, now=now
     )
     record(session, lead, assigned)
     return lead
+
+
+async def hand_over_leads(session: AsyncSession, handover: Handover, limit: int) -> int:
+    """Give the open leads of somebody who left to the successor; how many there were."""
+    found = await session.execute(
+        select(Lead)
+        .where(Lead.owner_id == handover.from_id, Lead.state.in_(OPEN_STATES))
+        .order_by(Lead.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    leads = found.scalars().all()
+    for lead in leads:
+        assigned = lead.assign(
+            assignee_id=handover.to_id,
+            department_id=handover.to_department_id,
+            reason=OWNER_LEFT,
+            now=handover.now,
+        )
+        record(session, lead, assigned)
+    return len(leads)
 
 
 async def convert_lead(

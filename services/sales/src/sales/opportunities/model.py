@@ -375,6 +375,7 @@ class OpportunityLine(Base):
     """What a won deal is made of."""
 
     __tablename__ = "opportunity_lines"
+    __seen_with__ = ("opportunity_id", "Opportunity")
 
     opportunity_id: Mapped[UUID] = mapped_column(
         ForeignKey("opportunities.id", ondelete="CASCADE"), primary_key=True
@@ -391,6 +392,7 @@ class OpportunityStep(Base):
     """
 
     __tablename__ = "opportunity_steps"
+    __seen_with__ = ("opportunity_id", "Opportunity")
 
     opportunity_id: Mapped[UUID] = mapped_column(
         ForeignKey("opportunities.id", ondelete="CASCADE"), primary_key=True

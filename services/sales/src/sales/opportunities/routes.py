@@ -8,6 +8,7 @@ from fastapi import Query, Response
 
 from common.app import service_router
 from common.auth import CurrentActor
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
@@ -35,6 +36,19 @@ async def open_opportunity(
     opportunity = await opportunities.open_opportunity(session, new, actor=actor, now=now)
     response.headers["Location"] = f"{router.prefix}/{opportunity.id}"
     return opportunity
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def open_opportunities(
+    batch: Batch[OpportunityOpen],
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+    one_by_one: DoOneByOne,
+) -> BatchAnswer:
+    return await one_by_one.do(
+        batch, lambda new: opportunities.open_opportunity(session, new, actor=actor, now=now)
+    )
 
 
 @router.get("", response_model=PageOf[OpportunityRead])

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, case, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.auth import Actor
+from common.handovers import Handover
 from common.messaging.outbox import record
 from common.money import rounded
 from common.numbers import next_number, next_numbers
@@ -56,6 +57,7 @@ Step = (
     | events.OpportunityWon
     | events.OpportunityLost
 )
+HANDOVER = Actor(id="handover")
 _SCOPE = ("owner_id", "department_id", "partner_id", "region_id")
 
 
@@ -199,6 +201,27 @@ async def update_opportunity(
     if changed is not None:
         _tell(session, opportunity, changed, before, actor=actor, now=now)
     return opportunity
+
+
+async def hand_over_opportunities(session: AsyncSession, handover: Handover, limit: int) -> int:
+    """Give the open deals of somebody who left to the successor; how many there were."""
+    found = await session.execute(
+        select(Opportunity)
+        .where(Opportunity.owner_id == handover.from_id, Opportunity.stage.in_(OPEN_STAGES))
+        .order_by(Opportunity.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    deals = found.scalars().all()
+    for deal in deals:
+        to = {
+            "owner_id": handover.to_id,
+            "department_id": handover.to_department_id or deal.department_id,
+        }
+        changed = deal.change(to)
+        assert changed is not None
+        _tell(session, deal, changed, _expected(deal), actor=HANDOVER, now=handover.now)
+    return len(deals)
 
 
 async def move_opportunity(

@@ -380,6 +380,7 @@ class OrderLine(Base):
     """A product of an order; `amount` is after the discount."""
 
     __tablename__ = "order_lines"
+    __seen_with__ = ("order_id", "Order")
     __table_args__ = (Index("ix_order_lines_order_id_line_no", "order_id", "line_no", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -432,6 +433,7 @@ class Delivery(Base):
     """What went out at one time."""
 
     __tablename__ = "deliveries"
+    __seen_with__ = ("order_id", "Order")
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)

@@ -11,6 +11,7 @@ from common.app import service_router
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.preconditions import IfMatchRequired
 from sales.days import day_of
 from sales.prices import use_cases as prices
 from sales.prices.model import PriceList
@@ -49,7 +50,7 @@ async def get_price_list(price_list_id: UUID, session: Session) -> PriceList:
     return await prices.get_price_list(session, price_list_id)
 
 
-@router.patch("/{price_list_id}", response_model=PriceListRead)
+@router.patch("/{price_list_id}", response_model=PriceListRead, dependencies=[IfMatchRequired])
 async def update_price_list(
     price_list_id: UUID, changes: PriceListUpdate, session: Session
 ) -> PriceList:

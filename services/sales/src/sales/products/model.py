@@ -72,6 +72,12 @@ class SkuTaken(Conflict):
     code = "sku_taken"
 
 
+class SkuStays(Conflict):
+    """A product keeps its stock keeping unit; what was found by another key has another one."""
+
+    code = "sku_stays"
+
+
 class ExternalIdTaken(Conflict):
     """Another record carries this id of the other system."""
 
@@ -82,6 +88,13 @@ class ValidityReversed(Invalid):
     """The last day lies before the first."""
 
     code = "validity_reversed"
+
+
+class ProductKey(StrEnum):
+    """What a product is recognised by when it is brought up to date."""
+
+    EXTERNAL_ID = "external_id"
+    SKU = "sku"
 
 
 class Product(Aggregate, Base):

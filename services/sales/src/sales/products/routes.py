@@ -6,10 +6,12 @@ from uuid import UUID
 from fastapi import Response
 
 from common.app import service_router
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.upserts import Upsert
 from sales.products import use_cases as products
-from sales.products.model import Product
+from sales.products.model import Product, ProductKey
 from sales.products.schemas import ProductCreate, ProductRead, ProductUpdate
 
 router = service_router("sales", "products")
@@ -20,6 +22,23 @@ async def create_product(new: ProductCreate, session: Session, response: Respons
     product = await products.create_product(session, new)
     response.headers["Location"] = f"{router.prefix}/{product.id}"
     return product
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def create_products(
+    batch: Batch[ProductCreate], session: Session, one_by_one: DoOneByOne
+) -> BatchAnswer:
+    return await one_by_one.do(batch, lambda new: products.create_product(session, new))
+
+
+@router.post(":upsert", response_model=BatchAnswer)
+async def upsert_products(
+    batch: Upsert[ProductCreate, ProductKey], session: Session, one_by_one: DoOneByOne
+) -> BatchAnswer:
+    return await one_by_one.do(
+        batch,
+        lambda given: products.upsert_product(session, given, match_on=batch.match_on),
+    )
 
 
 @router.get("", response_model=PageOf[ProductRead])

@@ -4,13 +4,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.batches import Outcome
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
-from sales.products.model import ExternalIdTaken, Product, ProductNotFound, SkuTaken
-from sales.products.schemas import ProductCreate
+from common.upserts import first_match
+from sales.products.model import (
+    ExternalIdTaken,
+    Product,
+    ProductKey,
+    ProductNotFound,
+    SkuStays,
+    SkuTaken,
+)
+from sales.products.schemas import ProductCreate, ProductUpdate
 
 
 async def create_product(session: AsyncSession, new: ProductCreate) -> Product:
@@ -20,6 +29,42 @@ async def create_product(session: AsyncSession, new: ProductCreate) -> Product:
     session.add(product)
     record(session, product, created)
     return product
+
+
+async def upsert_product(
+    session: AsyncSession, given: ProductCreate, *, match_on: Sequence[ProductKey]
+) -> tuple[Product, Outcome]:
+    """Bring the product that `match_on` finds up to date, or take it into the catalogue.
+
+    What is left out stays as it is.
+    """
+    known = await first_match(
+        session,
+        select(Product),
+        {
+            ProductKey.EXTERNAL_ID: None
+            if given.external_id is None
+            else and_(
+                Product.external_source == given.external_source,
+                Product.external_id == given.external_id,
+            ),
+            ProductKey.SKU: Product.sku == given.sku,
+        },
+        match_on,
+    )
+    if known is None:
+        return await create_product(session, given), Outcome.CREATED
+    if given.sku != known.sku:
+        raise SkuStays(f"this is product {known.sku!r}", existing_id=str(known.id))
+    changes = given.model_dump(include=set(ProductUpdate.model_fields), exclude_unset=True)
+    if known.external_id is None and given.external_id is not None:
+        changes |= {
+            "external_source": given.external_source,
+            "external_id": given.external_id,
+        }
+    before = known.version
+    product = await update_product(session, known.id, changes=changes)
+    return product, Outcome.UPDATED if product.version > before else Outcome.UNCHANGED
 
 
 async def get_product(session: AsyncSession, product_id: UUID, *, lock: bool = False) -> Product:

@@ -270,6 +270,7 @@ class QuoteLine(Base):
     """A product of a quote; `amount` is after the discount, `price_reason` why this unit price."""
 
     __tablename__ = "quote_lines"
+    __seen_with__ = ("quote_id", "Quote")
     # Not unique: a draft's new lines are written before its old ones are taken away.
     __table_args__ = (Index("ix_quote_lines_quote_id_line_no", "quote_id", "line_no"),)
 

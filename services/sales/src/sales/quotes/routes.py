@@ -10,6 +10,7 @@ from common.app import service_router
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.preconditions import IfMatchRequired
 from sales.quotes import use_cases as quotes
 from sales.quotes.model import Quote
 from sales.quotes.schemas import (
@@ -69,7 +70,7 @@ async def get_quote(quote_id: UUID, session: Session) -> Quote:
     return await quotes.get_quote(session, quote_id)
 
 
-@router.patch("/{quote_id}", response_model=QuoteRead)
+@router.patch("/{quote_id}", response_model=QuoteRead, dependencies=[IfMatchRequired])
 async def update_quote(quote_id: UUID, changes: QuoteUpdate, session: Session, now: Now) -> Quote:
     return await quotes.update_quote(
         session,

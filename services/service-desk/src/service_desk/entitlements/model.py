@@ -33,6 +33,7 @@ class Entitlement(Base):
     """
 
     __tablename__ = "entitlements"
+    __seen_with__ = ("customer_id", "KnownCustomer")
     __table_args__ = (
         UniqueConstraint("contract_id", "line_no"),
         Index("ix_entitlements_customer_id_id", "customer_id", "id"),

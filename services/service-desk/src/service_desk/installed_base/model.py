@@ -14,6 +14,7 @@ class InstalledProduct(Base):
     """So many of a product, shipped to a customer at once; a later shipment is a row of its own."""
 
     __tablename__ = "installed_products"
+    __seen_with__ = ("customer_id", "KnownCustomer")
     __table_args__ = (
         UniqueConstraint("shipment_id", "line_no"),
         Index("ix_installed_products_customer_id", "customer_id", "product_id"),

@@ -123,6 +123,7 @@ class TicketStep(Base):
     """A step of a ticket's history. Rows are only ever added; the database refuses all else."""
 
     __tablename__ = "ticket_steps"
+    __seen_with__ = ("ticket_id", "Ticket")
     __table_args__ = (UniqueConstraint("ticket_id", "place"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -7,6 +7,7 @@ from fastapi import Query, Response
 
 from common.app import service_router
 from common.auth import CurrentActor
+from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
@@ -41,6 +42,19 @@ async def open_ticket(
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"{router.prefix}/{ticket.id}"
     return TicketRead.at(ticket, now)
+
+
+@router.post(":batch", response_model=BatchAnswer)
+async def open_tickets(
+    batch: Batch[TicketOpen],
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+    one_by_one: DoOneByOne,
+) -> BatchAnswer:
+    return await one_by_one.do(
+        batch, lambda new: tickets.open_ticket(session, new, actor=actor, now=now)
+    )
 
 
 @router.get("", response_model=PageOf[TicketRead])

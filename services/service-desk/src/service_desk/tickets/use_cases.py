@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from common.auth import Actor
 from common.events import Event
+from common.handovers import Handover, refuse_who_left
 from common.messaging.outbox import record
 from common.numbers import next_numbers
 from common.pagination import Page, PageRequest, paginate
@@ -37,6 +38,8 @@ SORT_KEYS: dict[str, InstrumentedAttribute[Any]] = {
     "solution_due_at": Ticket.solution_due_at,
 }
 BREACHES_AT_ONCE = 500
+HANDOVER = Actor(id="handover")
+OWNER_LEFT = "the owner left the company"
 TIMER = Actor(id="service-desk-timer")
 
 
@@ -181,6 +184,8 @@ async def assign_ticket(
     session: AsyncSession, ticket: UUID | Ticket, to: TicketAssign, *, actor: Actor, now: datetime
 ) -> Ticket:
     """Give the ticket to an employee, or put it into the queue of a team."""
+    if to.assignee_id is not None:
+        await refuse_who_left(session, to.assignee_id, pointer="/assignee_id")
     ticket = await _held(session, ticket)
     before, at = ticket.state, to.assigned_at or now
     told: Event
@@ -193,6 +198,38 @@ async def assign_ticket(
         told = ticket.queue(team=to.team, at=at, now=now)
     _write(session, ticket, activity, [told], before, at=at, by=actor, now=now, note=to.note)
     return ticket
+
+
+async def hand_over_tickets(session: AsyncSession, handover: Handover, limit: int) -> int:
+    """Give the open tickets of somebody who left to the successor; how many there were.
+
+    They stay with their team.
+    """
+    found = await session.execute(
+        select(Ticket)
+        .where(Ticket.owner_id == handover.from_id, Ticket.state != TicketState.CLOSED)
+        .order_by(Ticket.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    tickets = found.scalars().all()
+    for ticket in tickets:
+        before, now = ticket.state, handover.now
+        # What the clock of another system dated ahead is not assigned before it was opened.
+        at = max(now, ticket.solution_started_at)
+        told = ticket.assign(assignee_id=handover.to_id, team=None, at=at, now=now)
+        _write(
+            session,
+            ticket,
+            Activity.ASSIGNED,
+            [told],
+            before,
+            at=at,
+            by=HANDOVER,
+            now=now,
+            note=OWNER_LEFT,
+        )
+    return len(tickets)
 
 
 async def reclassify_ticket(

@@ -8,6 +8,8 @@ import { keyFigures } from "./js/figures.js";
 import { DIMENSIONS, Filters } from "./js/filters.js";
 import { Formats } from "./js/format.js";
 import { initialLanguage, rememberLanguage, Words } from "./js/i18n.js";
+import { session } from "./js/session.js";
+import { SignedIn, SignInForm } from "./js/sign_in.js";
 import { Sources } from "./js/sources.js";
 import { reasonOf, showStatus } from "./js/states.js";
 
@@ -80,6 +82,7 @@ class Page {
 
   async start() {
     watchDefinitions(byId("definition"));
+    this.#meetPeople();
     byId("print").append(icon("print"), el("span", { id: "print-text" }));
     byId("print").addEventListener("click", () => print());
     for (const button of byId("language").children) {
@@ -94,6 +97,40 @@ class Page {
     await this.#loadReports();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
     this.#printOnPaper();
+  }
+
+  /** Where the API asks who it is, a form stands in the board's place until somebody signs in. */
+  #meetPeople() {
+    const form = new SignInForm(byId("sign-in"), (...who) => session.signIn(...who));
+    const signedIn = new SignedIn(byId("account"), () => this.#signOut());
+    this.signIn = form;
+    this.signedIn = signedIn;
+    session.onNeeded = (username) => {
+      document.documentElement.classList.add("signing-in");
+      form.show(this.#words, username);
+      this.#writeTitle();
+    };
+    session.onSignedIn = () => {
+      form.hide();
+      document.documentElement.classList.remove("signing-in");
+      byId("main").focus({ preventScroll: true });
+      this.#writeTitle();
+      this.#redraw();
+    };
+    session.onPerson = (person) => signedIn.show(person, this.#words);
+  }
+
+  /** What was on the page is gone with it, the filters in its address as well. */
+  async #signOut() {
+    await session.signOut();
+    const language = new URLSearchParams(location.search).get("lang");
+    location.replace(`${location.pathname}${language ? `?lang=${this.#words.language}` : ""}`);
+  }
+
+  #writeTitle() {
+    const words = this.#words;
+    const here = words.say(this.signIn.isShown ? "sign_in" : "page_title");
+    document.title = `${here} · Fairway 渠道客户管理`;
   }
 
   /** Without its words the page cannot even say what is wrong, so it tries until they arrive. */
@@ -196,7 +233,6 @@ class Page {
     await this.#words.load(language);
     const words = this.#words;
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-    document.title = `${words.say("page_title")} · Fairway 渠道客户管理`;
     words.apply(document);
     byId("print-text").textContent = words.say("print");
     byId("language").setAttribute("aria-label", words.say("language"));
@@ -206,7 +242,10 @@ class Page {
     }
     this.sources.language = language;
     this.filters.speak(words);
-    this.#views.forEach((view) => view.speak(words));
+    this.signIn.speak(words);
+    this.signedIn.speak(words);
+    this.#writeTitle();
+    this.#redraw();
     this.#tellStatus();
     if (chosen) {
       rememberLanguage(language);
@@ -214,8 +253,11 @@ class Page {
     }
   }
 
+  /** A board that is not shown has no size to draw in; it is drawn when it is shown again. */
   #redraw() {
-    this.#views.forEach((view) => view.speak(this.#words));
+    if (!this.signIn.isShown) {
+      this.#views.forEach((view) => view.speak(this.#words));
+    }
   }
 
   /** Period or filters changed: every view asks anew, what nobody asks any more is dropped. */

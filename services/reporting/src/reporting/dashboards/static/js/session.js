@@ -1,0 +1,289 @@
+/**
+ * Who is signed in, and the token that every question to the API brings.
+ *
+ * Where the API asks for no token, nothing of this happens: the first question goes out without
+ * one and is answered.
+ *
+ * Both tokens are kept in localStorage and changed only under a Web Lock, so that all tabs share
+ * one session. A refresh token is good once, and its second use ends the session: tabs with copies
+ * of their own, as sessionStorage gives to a duplicated tab, would sign each other out. An access
+ * token that was only in memory would have to be fetched anew with every reload, and a reload that
+ * is interrupted then loses the next refresh token. It adds nothing to what lies there: it is the
+ * weaker of the two, and good for minutes.
+ *
+ * A script in this page could take the tokens from any place. What keeps them is that no other
+ * script runs here: the content policy allows none inline and none from another host, and texts
+ * are set as text. What is kept outlives the tab until somebody signs out, which ends the session
+ * on the server and in all tabs, or until the server ends one that nobody uses. The password is
+ * not kept.
+ *
+ * Browsers have locks only on https and on their own machine; elsewhere each tab has its own
+ * session.
+ */
+
+import { Problem, send } from "./http.js";
+
+const TOKENS = "/channel/v1/sign-in/token";
+const REVOCATION = "/channel/v1/sign-in/revoke";
+const ME = "/channel/v1/me";
+
+const KEPT = "fairway.session";
+const LOCK = "fairway.session";
+/** The page asks every fifteen seconds, so that a token is renewed while it is still good. */
+const RENEWED_BEFORE_MS = 60_000;
+const REVOCATION_PATIENCE_MS = 5_000;
+
+class Memory {
+  #values = new Map();
+
+  getItem(key) {
+    return this.#values.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    this.#values.set(key, value);
+  }
+
+  removeItem(key) {
+    this.#values.delete(key);
+  }
+}
+
+function chooseStorage() {
+  try {
+    const storage = navigator.locks ? localStorage : sessionStorage;
+    storage.getItem(KEPT);
+    return storage;
+  } catch {
+    return new Memory(); // Storage may be forbidden by the browser; a reload then signs out.
+  }
+}
+
+/** One at a time: in all tabs where the browser can do that, else in this one. */
+function chooseTurns() {
+  if (navigator.locks) {
+    return (work) => navigator.locks.request(LOCK, work);
+  }
+  let last = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+}
+
+const isRefusedToken = (problem) => problem instanceof Problem && problem.status === 401;
+/** An answer that stays the same; anything else may be otherwise the next time. */
+const isFinal = ({ status }) => status >= 400 && status < 500 && status !== 408 && status !== 429;
+
+function bringing(token, { headers, ...options }) {
+  return {
+    ...options,
+    headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers,
+  };
+}
+
+async function requestTokens(fields) {
+  const response = await send(TOKENS, { method: "POST", body: new URLSearchParams(fields) });
+  return response.json();
+}
+
+/** Where nobody answers, the session ends as an unused one does; nobody has its tokens any more. */
+async function revoke(token) {
+  try {
+    await send(REVOCATION, {
+      method: "POST",
+      body: new URLSearchParams({ token }),
+      keepalive: true,
+      signal: AbortSignal.timeout(REVOCATION_PATIENCE_MS),
+    });
+  } catch {
+    // As said.
+  }
+}
+
+class Session {
+  #storage = chooseStorage();
+  #inTurn = chooseTurns();
+  #waiting = null;
+  #username = null;
+
+  /** Nobody is signed in, and something waits for it; it is told whose session ended, or null. */
+  onNeeded = () => {};
+  /** What waited goes on. */
+  onSignedIn = () => {};
+  /** Who it is: `{name, username}`. */
+  onPerson = () => {};
+
+  constructor() {
+    addEventListener("storage", ({ key }) => {
+      if (key === KEPT || key === null) {
+        this.#lookAgain();
+      }
+    });
+    // A page that comes back from the browser's cache has heard nothing meanwhile.
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#lookAgain());
+  }
+
+  /**
+   * Sends a request as the person who is signed in. Where a token is needed and there is none, it
+   * waits until somebody signs in, and is sent then.
+   */
+  async ask(url, options = {}) {
+    const token = await this.#tokenAtHand();
+    try {
+      return this.#answered(token, await send(url, bringing(token, options)));
+    } catch (problem) {
+      if (!isRefusedToken(problem)) {
+        throw problem;
+      }
+    }
+    const other = (await this.#renew(token)) ?? (await this.#untilSignedIn());
+    try {
+      return this.#answered(other, await send(url, bringing(other, options)));
+    } catch (problem) {
+      if (!isRefusedToken(problem)) {
+        throw problem;
+      }
+      // A fresh token: the service has not heard of the account yet. Signing in again is no help.
+      throw new Problem({ title: "not_accepted", requestId: problem.requestId });
+    }
+  }
+
+  /** Raises a Problem when the name or the password is wrong, or when nobody answers. */
+  async signIn(username, password) {
+    const tokens = await requestTokens({ grant_type: "password", username, password });
+    const { access } = await this.#inTurn(() => this.#keep(tokens, username));
+    this.#goOn(username, access);
+  }
+
+  /** Ends the session, here, in the other tabs and on the server. */
+  async signOut() {
+    await this.#inTurn(async () => {
+      const kept = this.#kept();
+      this.#storage.removeItem(KEPT);
+      if (kept) {
+        await revoke(kept.refresh);
+      }
+    });
+  }
+
+  #kept() {
+    try {
+      return JSON.parse(this.#storage.getItem(KEPT));
+    } catch {
+      return null; // Not written by this page.
+    }
+  }
+
+  #keep({ access_token: access, refresh_token: refresh, expires_in: lifetimeS }, username) {
+    const kept = { access, refresh, username, goodUntil: Date.now() + lifetimeS * 1000 };
+    this.#storage.setItem(KEPT, JSON.stringify(kept));
+    return kept;
+  }
+
+  /** A token that may still be good, or null: then the API says whether it needs one. */
+  async #tokenAtHand() {
+    const kept = this.#kept();
+    const leftMs = (kept?.goodUntil ?? 0) - Date.now();
+    if (leftMs <= 0) {
+      return null;
+    }
+    if (leftMs > RENEWED_BEFORE_MS) {
+      return kept.access;
+    }
+    try {
+      return await this.#renew(kept.access);
+    } catch {
+      return kept.access; // It is good for a little longer.
+    }
+  }
+
+  /**
+   * The token after this one; null when there is no session any more. Whoever finds that the token
+   * was renewed while it waited for its turn takes that one.
+   */
+  #renew(token) {
+    return this.#inTurn(async () => {
+      const kept = this.#kept();
+      if (!kept) {
+        return null;
+      }
+      if (kept.access !== token && kept.goodUntil > Date.now()) {
+        return kept.access;
+      }
+      try {
+        const tokens = await requestTokens({
+          grant_type: "refresh_token",
+          refresh_token: kept.refresh,
+        });
+        return this.#keep(tokens, kept.username).access;
+      } catch (problem) {
+        if (!isFinal(problem)) {
+          throw problem;
+        }
+        this.#storage.removeItem(KEPT);
+        return null;
+      }
+    });
+  }
+
+  #untilSignedIn() {
+    if (!this.#waiting) {
+      let resolve;
+      const promise = new Promise((settle) => {
+        resolve = settle;
+      });
+      this.#waiting = { promise, resolve };
+      this.onNeeded(this.#username);
+    }
+    return this.#waiting.promise;
+  }
+
+  #goOn(username, token) {
+    if (this.#username !== null && username !== this.#username) {
+      location.reload(); // The figures on this page are another person's.
+      return;
+    }
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    this.onSignedIn();
+    waiting?.resolve(token);
+  }
+
+  /** Another tab signed in or out. */
+  #lookAgain() {
+    const kept = this.#kept();
+    if (kept && this.#waiting) {
+      this.#goOn(kept.username, kept.access);
+    } else if (this.#username !== null && kept?.username !== this.#username) {
+      location.reload();
+    }
+  }
+
+  #answered(token, response) {
+    const kept = this.#kept();
+    if (this.#username === null && token && kept) {
+      this.#username = kept.username;
+      this.#introduce(token, kept.username);
+    }
+    return response;
+  }
+
+  async #introduce(token, username) {
+    let me = { account: { username } };
+    try {
+      me = await (await send(ME, bringing(token, {}))).json();
+    } catch {
+      // The name that was typed will do.
+    }
+    if (me.account) {
+      this.onPerson({
+        name: me.employee?.name ?? me.account.username,
+        username: me.account.username,
+      });
+    }
+  }
+}
+
+export const session = new Session();
