@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from common import operations
+from common.audit.commands import audit_cli
+from common.audit.verify import records_of
 from common.cli import messaging_cli
 from common.db import Database
 from common.embedded_postgres import PostgresUnavailable, find_binaries
@@ -26,7 +28,7 @@ from common.messaging.consumers import Consumers
 from common.messaging.topology import Subscription
 from common.migrations import current_revision, head_of
 from common.private_rabbitmq import BrokerUnavailable, find_scripts
-from fairway import demo, importing, running
+from fairway import demo, importing, running, signing_in
 from fairway.database import DatabaseServer
 from fairway.home import Running, home, read_running
 from fairway.services import PACKAGES, load, load_one, path_of
@@ -51,6 +53,9 @@ def up(
         bool,
         typer.Option("--processes", help="Each service as its own processes, over RabbitMQ"),
     ] = False,
+    sign_in: Annotated[
+        bool, typer.Option("--sign-in", help="Every call needs a token; people sign in")
+    ] = False,
 ) -> None:
     """Start the suite; what it stored last time is there again."""
     already = read_running()
@@ -61,7 +66,7 @@ def up(
         _start_detached()
         return
     try:
-        asyncio.run(running.run(running.Start(with_demo, as_processes), talk, demo.fill))
+        asyncio.run(running.run(running.Start(with_demo, as_processes, sign_in), talk, demo.fill))
     except (PostgresUnavailable, BrokerUnavailable, running.NoFreePort, TimeoutError) as error:
         talk.print(f"[red]It did not start:[/red] {error}")
         raise typer.Exit(1) from None
@@ -237,7 +242,7 @@ def choose(
         typer.Option(
             "--service",
             "-s",
-            help="For outbox, parked, dlq and replay: whose; one of "
+            help="For outbox, parked, dlq, replay and audit: whose; one of "
             + ", ".join(path_of(package) for package in PACKAGES),
         ),
     ] = None,
@@ -275,7 +280,12 @@ def _subscription() -> Subscription:
     return Consumers(entry.package, entry.consumers).subscription
 
 
+def _records() -> list[str]:
+    return records_of(load_one(_package()).package)
+
+
 app.add_typer(messaging_cli(_database, _broker, _subscription))
+app.add_typer(audit_cli(_database, _records), name="audit")
 
 projections = typer.Typer(no_args_is_help=True, help="The read models of reporting")
 app.add_typer(projections, name="projections")
@@ -290,9 +300,34 @@ def rebuild(
     if not yes:
         talk.print("Would empty and rebuild every projection; say --yes to do it.")
         return
-    answer = httpx.post(f"{url}/reporting/v1/projections:rebuild", timeout=3600)
+    answer = httpx.post(
+        f"{url}/reporting/v1/projections:rebuild",
+        timeout=3600,
+        auth=signing_in.CommandSignIn(url),
+    )
     _print(answer.json())
     raise typer.Exit(0 if answer.is_success else 1)
+
+
+@app.command()
+def token(
+    url: Annotated[
+        str | None, typer.Option(help="A gateway elsewhere, as http://localhost:8080")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print an access token; good for five minutes, for everything the commands may do."""
+    base_url = url or _the_running().url
+    credentials = signing_in.own_credentials()
+    if credentials is None:
+        talk.print("This suite asks for no tokens; start it with: fairway up --sign-in")
+        raise typer.Exit(NOT_READY)
+    with httpx.Client(timeout=15) as client:
+        answer = client.send(signing_in.token_request(base_url, *credentials))
+    if not answer.is_success:
+        talk.print(f"[red]No token:[/red] {answer.status_code} {answer.text}")
+        raise typer.Exit(1)
+    _answer(answer.json(), as_json, answer.json()["access_token"])
 
 
 app.command("import")(importing.import_command)

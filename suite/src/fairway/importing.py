@@ -25,6 +25,7 @@ from rich.table import Table
 from common.imports.mapping import FieldMapping
 from fairway.catching_up import until_reported
 from fairway.home import home, read_running
+from fairway.signing_in import CommandSignIn
 
 NOT_READY, PARTIAL, USAGE = 3, 4, 2
 SHOWN_REJECTIONS = 5
@@ -151,7 +152,7 @@ async def _import(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=120, auth=CommandSignIn(url)) as client:
         with Progress(*columns, console=talk) as progress:
             for step in mapping.steps:
                 if step.file not in files:

@@ -14,9 +14,10 @@ import uvicorn
 from rich.console import Console
 from starlette.types import ASGIApp
 
+from channel.sign_in.bootstrap import Bootstrapped
 from common import telemetry
 from common.local_processes import port_is_free
-from fairway import one_process, processes
+from fairway import one_process, processes, signing_in
 from fairway.database import DatabaseServer
 from fairway.front import Front
 from fairway.home import Running, forget_running, home, write_running
@@ -39,6 +40,8 @@ class Start:
 
     demo: bool
     as_processes: bool
+    sign_in: bool = False
+    """Whether every call needs a token; without, everybody on this machine may do everything."""
 
 
 def choose_port(console: Console) -> int:
@@ -67,6 +70,10 @@ async def run(start: Start, console: Console, fill_demo: FillDemo) -> None:
         stack.push_async_callback(server.stop)
         entries = load()
         await server.prepare(entries)
+        port = choose_port(console)
+        url = f"http://{HOST}:{port}"
+        if start.sign_in:
+            signing_in.configure(url)
         amqp_url = os.environ.get("AMQP_URL")
         backends: Mapping[str, ASGIApp]
         if start.as_processes:
@@ -74,10 +81,12 @@ async def run(start: Start, console: Console, fill_demo: FillDemo) -> None:
             backends = await stack.enter_async_context(processes.apps(entries, server, amqp_url))
         else:
             backends = await stack.enter_async_context(one_process.apps(entries, server))
-        port = choose_port(console)
-        url = f"http://{HOST}:{port}"
         await stack.enter_async_context(_Serving(Front(backends), port))
         await _until_ready(url, stop)
+        bootstrapped = None
+        if start.sign_in and not stop.is_set():
+            bootstrapped = await signing_in.prepare(server.url("channel"))
+            await signing_in.until_known(url)
         if start.demo and not stop.is_set():
             await fill_demo(url, console)
         write_running(
@@ -90,7 +99,9 @@ async def run(start: Start, console: Console, fill_demo: FillDemo) -> None:
             )
         )
         stack.callback(forget_running)
-        _say_where(console, url, server.kind, start, time.monotonic() - began)
+        _say_where(console, url, server.kind, time.monotonic() - began)
+        _say_who(console, bootstrapped)
+        _say_next(console, start)
         await stop.wait()
         console.print("Stopping: finishing what is under way …")
     telemetry.flush()
@@ -137,7 +148,7 @@ async def _until_ready(url: str, stop: asyncio.Event) -> None:
     raise TimeoutError("the services did not become ready; see the logs above")
 
 
-def _say_where(console: Console, url: str, database: str, start: Start, took_s: float) -> None:
+def _say_where(console: Console, url: str, database: str, took_s: float) -> None:
     lines = [
         ("Dashboard", f"{url}/reporting/dashboard"),
         ("API", f"{url}/docs"),
@@ -148,13 +159,30 @@ def _say_where(console: Console, url: str, database: str, start: Start, took_s: 
     console.print(f"\n[bold]Fairway runs[/bold] (ready after {took_s:.1f} s)\n")
     for name, value in lines:
         console.print(f"  {name:<10} {value}", highlight=False)
-    console.print(
-        "\nSign-in is not configured: it listens on this machine only, and everybody on it is the"
-        " local operator."
-    )
+
+
+def _say_next(console: Console, start: Start) -> None:
     follow = "fairway demo lead-to-cash" if start.demo else "fairway import PATH --mapping NAME"
     console.print(f"Next: [bold]{command()} {follow.removeprefix('fairway ')}[/bold]")
     console.print("Ctrl-C stops it.\n")
+
+
+def _say_who(console: Console, bootstrapped: Bootstrapped | None) -> None:
+    console.print()
+    if bootstrapped is None:
+        console.print(
+            "Sign-in is not configured: it listens on this machine only, and everybody on it is"
+            " the local operator."
+        )
+        return
+    if bootstrapped.password is not None:
+        password = bootstrapped.password.get_secret_value()
+        console.print(
+            f"Sign in as [bold]{bootstrapped.username}[/bold] with the password"
+            f" [bold]{password}[/bold]  (shown this once)",
+            highlight=False,
+        )
+    console.print(f"A token for the API: [bold]{command()} token[/bold]")
 
 
 def command() -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from fairway.signing_in import CommandSignIn
+
 Json = dict[str, Any]
 CONNECTIONS = 10
 PATIENCE_S = 20.0
@@ -62,9 +64,9 @@ class Api:
         """The answer; raises Refused when it is still refused after some patience."""
         return await self._ask("POST", path, json=body or {})
 
-    async def patch(self, path: str, body: Json) -> Json:
-        """Like `post`."""
-        return await self._ask("PATCH", path, json=body)
+    async def patch(self, path: str, body: Json, *, version: int) -> Json:
+        """Like `post`; refused when the thing is no longer at this version."""
+        return await self._ask("PATCH", path, json=body, headers={"If-Match": f'"{version}"'})
 
     async def get(self, path: str, **parameters: Any) -> Json:
         """Like `post`."""
@@ -133,6 +135,6 @@ async def connected(url: str, on_call: Callable[[], None] = lambda: None) -> Asy
     """An Api at this address while the block lasts."""
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx.AsyncClient(
-        base_url=url, timeout=60, limits=limits, trust_env=False
+        base_url=url, timeout=60, limits=limits, trust_env=False, auth=CommandSignIn(url)
     ) as client:
         yield Api(client, on_call)

@@ -16,6 +16,7 @@ from fairway.demo.api import Refused
 from fairway.demo.showing import ForMachines, ForPeople
 from fairway.demo.walking import EXPECTED_WITHIN_S, EffectMissing, Figure, Walk
 from fairway.home import read_running
+from fairway.signing_in import CommandSignIn
 
 NOT_READY = 3
 
@@ -68,7 +69,10 @@ def lead_to_cash_command(
     figures: list[Figure] = []
     began = time.monotonic()
     fault = None
-    with httpx.Client(base_url=url_of(url), timeout=60, trust_env=False) as client:
+    base_url = url_of(url)
+    with httpx.Client(
+        base_url=base_url, timeout=60, trust_env=False, auth=CommandSignIn(base_url)
+    ) as client:
         walk = Walk(client, machines if as_json else people, within_s)
         try:
             lead_to_cash.follow(walk, figures.append)

@@ -297,6 +297,7 @@ def _contract(walk: Walk, house: House, quote: Json) -> Json:
     walk.patch(
         "It is to be paid in two parts",
         path,
+        version=drafted["version"],
         said=["contract.contract.changed.v1"],
         shows=["number", "revision"],
         payment_schedule=[

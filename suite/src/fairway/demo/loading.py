@@ -353,7 +353,9 @@ class Loading:
         )
         contract = await self._api.first("/contract/v1/contracts", quote_id=quote["id"])
         path = f"/contract/v1/contracts/{contract['id']}"
-        await self._api.patch(path, {"payment_schedule": _three_payments()})
+        await self._api.patch(
+            path, {"payment_schedule": _three_payments()}, version=contract["version"]
+        )
         place = int(one.key[1:])
         if place % 7 == 3:
             return

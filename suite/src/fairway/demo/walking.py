@@ -108,12 +108,13 @@ class Walk:
         title: str,
         path: str,
         *,
+        version: int,
         said: Sequence[str] = (),
         shows: Sequence[str] = (),
         **body: Any,
     ) -> Json:
-        """Like `post`."""
-        return self._do("PATCH", title, path, body, said, shows)
+        """Like `post`; refused when the thing is no longer at this version."""
+        return self._do("PATCH", title, path, body, said, shows, version=version)
 
     def get(self, path: str, **parameters: Any) -> Json:
         """Look something up; nothing is told."""
@@ -173,9 +174,14 @@ class Walk:
         body: Json,
         said: Sequence[str],
         shows: Sequence[str],
+        *,
+        version: int | None = None,
     ) -> Json:
         correlation_id = str(uuid4())
-        answer = self._ask(method, path, body, correlation_id)
+        headers = {"X-Request-ID": correlation_id}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        answer = self._ask(method, path, body, headers)
         self.calls += 1
         answered: Json = answer.json()
         events = self._events(correlation_id, said)
@@ -183,12 +189,10 @@ class Walk:
         self.telling.step(Step(title, f"{method} {path}", answer.status_code, facts, events))
         return answered
 
-    def _ask(self, method: str, path: str, body: Json, correlation_id: str) -> httpx.Response:
+    def _ask(self, method: str, path: str, body: Json, headers: dict[str, str]) -> httpx.Response:
         """What a service has not heard of yet is asked for again."""
         for wait_s in waits(self.within_s):
-            answer = self.client.request(
-                method, path, json=body, headers={"X-Request-ID": correlation_id}
-            )
+            answer = self.client.request(method, path, json=body, headers=headers)
             if answer.is_success:
                 return answer
             if not is_on_its_way(answer):
