@@ -4,7 +4,6 @@ The fixture `suite_url` is the address of that suite, with data in it.
 """
 
 import json
-import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,18 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 STATIC = Path(__file__).parents[2] / "services/reporting/src/reporting/dashboards/static"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SETTLED_WITHIN_MS = 20_000
 
 
@@ -55,26 +45,6 @@ class Watched:
         )
         assert answer.ok, await answer.text()
         return await answer.json()
-
-
-def chromium_of(installed_with_playwright: str) -> str:
-    """The browser to drive; skips where the machine has none."""
-    candidates = [os.environ.get("CHROMIUM"), "/usr/bin/chromium", installed_with_playwright]
-    found = next((path for path in candidates if path and Path(path).exists()), None)
-    if found is None:
-        pytest.skip(
-            "no Chromium: neither $CHROMIUM, /usr/bin/chromium nor `playwright install chromium`"
-        )
-    return found
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        path = chromium_of(playwright.chromium.executable_path)
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 async def watch(context: BrowserContext, base_url: str) -> Watched:

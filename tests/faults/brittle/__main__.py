@@ -26,6 +26,7 @@ def create(settings: ServiceSettings | None = None, database: Database | None = 
         routers=[],
         settings=settings or ServiceSettings(),
         migrations=MIGRATIONS,
+        policy={},
         database=database,
     )
 
