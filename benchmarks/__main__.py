@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 
-NAMES = ("events", "imports")
+NAMES = ("events", "imports", "wall")
 
 
 def main() -> int:

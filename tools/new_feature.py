@@ -64,6 +64,8 @@ def make(root: Path, service: Service, feature: Feature) -> list[Path]:
         texts[path] = merged(path.read_text(encoding="utf-8"), copied(source, renaming))
     main = service.source / "main.py"
     texts[main] = _with_router(main.read_text(encoding="utf-8"), service, feature)
+    policy = service.source / "policy.py"
+    texts[policy] = _with_rights(policy, renaming)
     write(texts)
     tidy(root, *texts)
     write(documents(service))
@@ -96,6 +98,16 @@ def _with_router(text: str, service: Service, feature: Feature) -> str:
         raise CannotGenerate(f"main.py of {service.name} has no list ROUTERS = […]")
     imported = f"from {service.package}.{feature.package} import routes as {feature.package}\n"
     return merged(text, imported)
+
+
+def _with_rights(policy: Path, renaming: Renaming) -> str:
+    """The service's policy table with the rights of the new feature at its end."""
+    ends = "\n}\n"
+    text = policy.read_text(encoding="utf-8")
+    rights = copied(TEMPLATE.source / "policy.py", renaming).partition("= {\n")[2]
+    if not text.endswith(ends):
+        raise CannotGenerate(f"{policy.name} does not end with its table POLICY = {{…}}")
+    return text.removesuffix(ends) + "\n" + rights
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ into a small tree to see that it is found.
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -110,6 +111,46 @@ def clocks(root: Path) -> list[str]:
     ]
 
 
+def statements_on_aggregates(root: Path) -> list[str]:
+    """Accident: a record changes, and neither an event nor the audit trail tells of it.
+
+    What goes through the session raises ChangedInSilence by itself; this is for SQL as text.
+    """
+    return [
+        f"{_where(root, path, text)}: SQL that writes {table}, the table of an aggregate. Load the "
+        "aggregate, change it, and record() the event."
+        for service in services(root)
+        for path, tree in _sources_below(service.source)
+        for text, value in _texts(tree)
+        for table in _WRITTEN_TABLE.findall(value)
+        if table in _aggregate_tables(service.source)
+    ]
+
+
+_WRITTEN_TABLE = re.compile(r'\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?"?(\w+)')
+
+
+@cache
+def _aggregate_tables(source: Path) -> frozenset[str]:
+    return frozenset(
+        ast.literal_eval(line.value)
+        for _, tree in _sources_below(source)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and "Aggregate" in map(_last_name, node.bases)
+        for line in node.body
+        if isinstance(line, ast.Assign) and _last_name(line.targets[0]) == "__tablename__"
+    )
+
+
+def _texts(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
+    """Texts that are values; a docstring is none."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in docstrings:
+                yield node, node.value
+
+
 def _last_name(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
@@ -124,7 +165,12 @@ def _calls(root: Path) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _sources(root: Path) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(root.glob("services/*/src/**/*.py")):
+    for source in sorted(root.glob("services/*/src")):
+        yield from _sources_below(source)
+
+
+def _sources_below(source: Path) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(source.rglob("*.py")):
         yield path, ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
@@ -239,6 +285,7 @@ CHECKS = (
     async_rules,
     http_exceptions,
     clocks,
+    statements_on_aggregates,
     missing_rooms,
     incomplete_features,
     unlisted_services,

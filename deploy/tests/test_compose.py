@@ -136,7 +136,7 @@ def test_a_secret_has_no_default_and_no_value():
     assert {rest for _, rest in secrets} == {":?run make env"}
     for container in CONTAINERS.values():
         for name, value in container.get("environment", {}).items():
-            if re.search("PASSWORD|TOKEN|_PASS$", name):
+            if re.search("PASSWORD|TOKEN|SECRET|_PASS$", name):
                 assert re.fullmatch(r"\$\{[A-Z_]+:\?run make env\}", value)
     assert not re.search(r"://[^/\s$]+:[^@$\s]+@", TEXT), "a password in a URL"
 
@@ -146,6 +146,7 @@ def test_whatever_is_needed_from_the_environment_is_a_secret_that_make_env_makes
 
     assert needed == {
         "FAIRWAY_INTERNAL_TOKEN",
+        "FAIRWAY_KEY_SECRET",
         "POSTGRES_PASSWORD",
         "RABBITMQ_ADMIN_PASSWORD",
         "SETUP_BROKER_PASSWORD",

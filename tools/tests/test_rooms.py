@@ -83,6 +83,16 @@ def test_a_tree_in_which_nothing_is_wrong_passes(check, tree):
             "from datetime import date\nTODAY = date.today()\n",
             "model.py:2",
         ),
+        (
+            rooms.statements_on_aggregates,
+            f"{THINGS}/model.py",
+            """class Thing(Aggregate, Base):
+    __tablename__ = "things"
+CLOSE = text("\\n UPDATE things SET state = 1")
+OTHER = text("UPDATE others SET things = 1")
+""",
+            "model.py:3: SQL that writes things",
+        ),
     ],
 )
 def test_code_that_does_what_it_may_not_is_found(check, file, text, found, tree):
@@ -98,7 +108,8 @@ def test_a_word_in_a_comment_or_a_text_is_not_a_violation(tree):
     write(
         tree,
         f"{THINGS}/use_cases.py",
-        '"""Nobody calls session.commit() or datetime.now() here."""\n# HTTPException: no\n',
+        '"""Nobody calls session.commit() or datetime.now() here."""\n# HTTPException: no\n'
+        'class Thing(Aggregate):\n    """Not by UPDATE things."""\n    __tablename__ = "things"\n',
     )
 
     assert [problem for check in rooms.CHECKS for problem in check(tree)] == []

@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.consumers import ACCESS
 from common.events import Consumed, Id
 from common.messaging.consumers import ConsumersTable
 from template_service.samples import suspensions
@@ -20,5 +21,6 @@ async def close_samples_of_partner(session: AsyncSession, event: PartnerSuspende
 
 
 CONSUMERS: ConsumersTable = {
+    **ACCESS,
     PartnerSuspended: close_samples_of_partner,
 }

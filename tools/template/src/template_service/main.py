@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from common.app import create_app
 from common.db import Database
 from template_service.db import MIGRATIONS, SERVICE
+from template_service.policy import POLICY
 from template_service.samples import routes as samples
 from template_service.settings import Settings
 
@@ -19,5 +20,6 @@ def create(settings: Settings | None = None, database: Database | None = None) -
         routers=ROUTERS,
         settings=settings or Settings(),
         migrations=MIGRATIONS,
+        policy=POLICY,
         database=database,
     )
