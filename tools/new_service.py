@@ -72,7 +72,8 @@ def heard(root: Path) -> dict[str, set[str]]:
         graph[service.name] = {
             name
             for package, name in packages.items()
-            if name != service.name and (everybody or package in said_by)
+            # Who hears everything does not hear itself; who names its own events does.
+            if package in said_by or (everybody and name != service.name)
         }
     return graph
 

@@ -8,6 +8,7 @@ during an outage of the database send good events to the dead letters.
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ MOST_RETRIES_A_SWEEP = 100
 CRASH_WAIT_S = 30.0
 SUSPECT_FROM = 3
 """So many times delivered without an end, an event may be what ended the process."""
-SUSPECT_LINGER_S = 0.2
+SUSPECT_LINGER_S, LONGEST_SUSPECT_LINGER_S = 0.2, 2.0
 
 # An attempt is counted before it is made, because the event may kill the process; and one event at
 # a time, because then only it is counted. After such an end it waits, and the others go on.
@@ -179,8 +180,7 @@ class Consumer:
                 # More is coming: a short wait makes a larger batch, and so less work an event.
                 await asyncio.sleep(LINGER_S)
             elif waiting[0].delivery.returns >= SUSPECT_FROM:
-                # The others that came back must be here as well before one of them is chosen.
-                await asyncio.sleep(SUSPECT_LINGER_S)
+                await _until_all_are_back(lane)
             while len(waiting) < LARGEST_BATCH and not lane.empty():
                 waiting.append(lane.get_nowait())
             busy = LINGERS_FROM <= len(waiting) < LARGEST_BATCH
@@ -339,6 +339,18 @@ class Consumer:
     async def _outlast_outage(self, error: BaseException) -> None:
         log.warning("consumer waits for the database", reason=_say(error))
         await asyncio.sleep(0.5 + random.random())  # noqa: S311 - jitter
+
+
+async def _until_all_are_back(lane: asyncio.Queue[_Waiting]) -> None:
+    """Wait while events still come back: all must be here before one of them is chosen.
+
+    On a busy machine they trickle in; who chose among the first would always choose the same.
+    """
+    deadline = time.monotonic() + LONGEST_SUSPECT_LINGER_S
+    seen = -1
+    while lane.qsize() != seen and time.monotonic() < deadline:
+        seen = lane.qsize()
+        await asyncio.sleep(SUSPECT_LINGER_S)
 
 
 def _portions(waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:

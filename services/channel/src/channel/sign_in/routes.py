@@ -73,7 +73,7 @@ async def issue_token(
     )
 
 
-@router.post("/revoke", status_code=200)
+@router.post("/revoke", status_code=200, response_class=Response)
 async def revoke_token(
     asked: Annotated[TokenRevocation, Form()], session: Session, at: At
 ) -> Response:
