@@ -31,6 +31,19 @@ async def test_everything_the_page_names_is_there(client):
         assert (await client.get(address)).status_code == 200, address
 
 
+async def test_every_script_that_a_script_imports_is_there(client):
+    scripts = [STATIC / "dashboard.js", *(STATIC / "js").glob("*.js")]
+    imported = {
+        (script.parent / path).resolve().relative_to(STATIC).as_posix()
+        for script in scripts
+        for path in re.findall(r'^(?:import|\}) .*?from "(\./[^"]+)";$', script.read_text(), re.M)
+    }
+
+    assert "js/session.js" in imported
+    for name in imported:
+        assert (await client.get(f"{PAGE}/static/{name}")).status_code == 200, name
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [

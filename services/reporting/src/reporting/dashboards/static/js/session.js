@@ -4,9 +4,9 @@
  * Where the API asks for no token, nothing of this happens: the first question goes out without
  * one and is answered.
  *
- * Both tokens are kept in localStorage and changed only under a Web Lock, so that all tabs share
- * one session. A refresh token is good once, and its second use ends the session: tabs with copies
- * of their own, as sessionStorage gives to a duplicated tab, would sign each other out. An access
+ * All tabs share one session, which they keep in the browser's storage and change only under a Web
+ * Lock. A refresh token is good once, and its second use ends the session: tabs with copies of
+ * their own, as sessionStorage gives to a duplicated tab, would sign each other out. An access
  * token that was only in memory would have to be fetched anew with every reload, and a reload that
  * is interrupted then loses the next refresh token. It adds nothing to what lies there: it is the
  * weaker of the two, and good for minutes.
@@ -17,47 +17,21 @@
  * on the server and in all tabs, or until the server ends one that nobody uses. The password is
  * not kept.
  *
- * Browsers have locks only on https and on their own machine; elsewhere each tab has its own
- * session.
+ * Browsers have locks only on https and on their own machine; elsewhere each tab has a session of
+ * its own, in memory.
  */
 
 import { Problem, send } from "./http.js";
+import { Keep } from "./keep.js";
 
 const TOKENS = "/channel/v1/sign-in/token";
 const REVOCATION = "/channel/v1/sign-in/revoke";
 const ME = "/channel/v1/me";
 
-const KEPT = "fairway.session";
 const LOCK = "fairway.session";
 /** The page asks every fifteen seconds, so that a token is renewed while it is still good. */
 const RENEWED_BEFORE_MS = 60_000;
 const REVOCATION_PATIENCE_MS = 5_000;
-
-class Memory {
-  #values = new Map();
-
-  getItem(key) {
-    return this.#values.get(key) ?? null;
-  }
-
-  setItem(key, value) {
-    this.#values.set(key, value);
-  }
-
-  removeItem(key) {
-    this.#values.delete(key);
-  }
-}
-
-function chooseStorage() {
-  try {
-    const storage = navigator.locks ? localStorage : sessionStorage;
-    storage.getItem(KEPT);
-    return storage;
-  } catch {
-    return new Memory(); // Storage may be forbidden by the browser; a reload then signs out.
-  }
-}
 
 /** One at a time: in all tabs where the browser can do that, else in this one. */
 function chooseTurns() {
@@ -76,10 +50,10 @@ const isRefusedToken = (problem) => problem instanceof Problem && problem.status
 /** An answer that stays the same; anything else may be otherwise the next time. */
 const isFinal = ({ status }) => status >= 400 && status < 500 && status !== 408 && status !== 429;
 
-function bringing(token, { headers, ...options }) {
+function bringing(kept, { headers, ...options } = {}) {
   return {
     ...options,
-    headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers,
+    headers: kept ? { ...headers, Authorization: `Bearer ${kept.access}` } : headers,
   };
 }
 
@@ -103,7 +77,7 @@ async function revoke(token) {
 }
 
 class Session {
-  #storage = chooseStorage();
+  #keep = new Keep(Boolean(navigator.locks), () => this.#lookAgain());
   #inTurn = chooseTurns();
   #waiting = null;
   #username = null;
@@ -116,11 +90,6 @@ class Session {
   onPerson = () => {};
 
   constructor() {
-    addEventListener("storage", ({ key }) => {
-      if (key === KEPT || key === null) {
-        this.#lookAgain();
-      }
-    });
     // A page that comes back from the browser's cache has heard nothing meanwhile.
     addEventListener("pageshow", ({ persisted }) => persisted && this.#lookAgain());
   }
@@ -129,18 +98,18 @@ class Session {
    * Sends a request as the person who is signed in. Where a token is needed and there is none, it
    * waits until somebody signs in, and is sent then.
    */
-  async ask(url, options = {}) {
-    const token = await this.#tokenAtHand();
+  async ask(url, options) {
+    const kept = await this.#atHand();
     try {
-      return this.#answered(token, await send(url, bringing(token, options)));
+      return this.#answered(kept, await send(url, bringing(kept, options)));
     } catch (problem) {
       if (!isRefusedToken(problem)) {
         throw problem;
       }
     }
-    const other = (await this.#renew(token)) ?? (await this.#untilSignedIn());
+    const renewed = (await this.#renew(kept)) ?? (await this.#untilSignedIn());
     try {
-      return this.#answered(other, await send(url, bringing(other, options)));
+      return this.#answered(renewed, await send(url, bringing(renewed, options)));
     } catch (problem) {
       if (!isRefusedToken(problem)) {
         throw problem;
@@ -153,76 +122,67 @@ class Session {
   /** Raises a Problem when the name or the password is wrong, or when nobody answers. */
   async signIn(username, password) {
     const tokens = await requestTokens({ grant_type: "password", username, password });
-    const { access } = await this.#inTurn(() => this.#keep(tokens, username));
-    this.#goOn(username, access);
+    this.#goOn(await this.#inTurn(() => this.#write(tokens, username)));
   }
 
   /** Ends the session, here, in the other tabs and on the server. */
-  async signOut() {
-    await this.#inTurn(async () => {
-      const kept = this.#kept();
-      this.#storage.removeItem(KEPT);
+  signOut() {
+    return this.#inTurn(async () => {
+      const kept = await this.#keep.read();
+      await this.#keep.write(null);
       if (kept) {
         await revoke(kept.refresh);
       }
     });
   }
 
-  #kept() {
-    try {
-      return JSON.parse(this.#storage.getItem(KEPT));
-    } catch {
-      return null; // Not written by this page.
-    }
-  }
-
-  #keep({ access_token: access, refresh_token: refresh, expires_in: lifetimeS }, username) {
+  async #write({ access_token: access, refresh_token: refresh, expires_in: lifetimeS }, username) {
     const kept = { access, refresh, username, goodUntil: Date.now() + lifetimeS * 1000 };
-    this.#storage.setItem(KEPT, JSON.stringify(kept));
+    await this.#keep.write(kept);
     return kept;
   }
 
-  /** A token that may still be good, or null: then the API says whether it needs one. */
-  async #tokenAtHand() {
-    const kept = this.#kept();
+  /** Tokens that may still be good, or null: then the API says whether it needs one. */
+  async #atHand() {
+    const kept = await this.#keep.read();
     const leftMs = (kept?.goodUntil ?? 0) - Date.now();
     if (leftMs <= 0) {
       return null;
     }
     if (leftMs > RENEWED_BEFORE_MS) {
-      return kept.access;
+      return kept;
     }
     try {
-      return await this.#renew(kept.access);
+      return await this.#renew(kept);
     } catch {
-      return kept.access; // It is good for a little longer.
+      return kept; // It is good for a little longer.
     }
   }
 
   /**
-   * The token after this one; null when there is no session any more. Whoever finds that the token
-   * was renewed while it waited for its turn takes that one.
+   * The tokens after these; null when there is no session any more. Whoever finds that they were
+   * renewed while it waited for its turn takes those.
    */
-  #renew(token) {
+  #renew(before) {
     return this.#inTurn(async () => {
-      const kept = this.#kept();
+      const kept = await this.#keep.read();
       if (!kept) {
         return null;
       }
-      if (kept.access !== token && kept.goodUntil > Date.now()) {
-        return kept.access;
+      if (kept.access !== before?.access && kept.goodUntil > Date.now()) {
+        return kept;
       }
       try {
         const tokens = await requestTokens({
           grant_type: "refresh_token",
           refresh_token: kept.refresh,
         });
-        return this.#keep(tokens, kept.username).access;
+        return await this.#write(tokens, kept.username);
       } catch (problem) {
         if (!isFinal(problem)) {
           throw problem;
         }
-        this.#storage.removeItem(KEPT);
+        await this.#keep.write(null);
         return null;
       }
     });
@@ -236,52 +196,51 @@ class Session {
       });
       this.#waiting = { promise, resolve };
       this.onNeeded(this.#username);
+      // Another tab may have signed in since this one looked.
+      this.#lookAgain();
     }
     return this.#waiting.promise;
   }
 
-  #goOn(username, token) {
-    if (this.#username !== null && username !== this.#username) {
+  #goOn(kept) {
+    if (this.#username !== null && kept.username !== this.#username) {
       location.reload(); // The figures on this page are another person's.
       return;
     }
     const waiting = this.#waiting;
     this.#waiting = null;
     this.onSignedIn();
-    waiting?.resolve(token);
+    waiting?.resolve(kept);
   }
 
-  /** Another tab signed in or out. */
-  #lookAgain() {
-    const kept = this.#kept();
+  /** Another tab signed in or out, or renewed the tokens. */
+  async #lookAgain() {
+    const kept = await this.#keep.read();
     if (kept && this.#waiting) {
-      this.#goOn(kept.username, kept.access);
-    } else if (this.#username !== null && kept?.username !== this.#username) {
+      this.#goOn(kept);
+    } else if (!this.#waiting && this.#username !== null && kept?.username !== this.#username) {
       location.reload();
     }
   }
 
-  #answered(token, response) {
-    const kept = this.#kept();
-    if (this.#username === null && token && kept) {
+  #answered(kept, response) {
+    if (this.#username === null && kept) {
       this.#username = kept.username;
-      this.#introduce(token, kept.username);
+      this.#introduce(kept);
     }
     return response;
   }
 
-  async #introduce(token, username) {
-    let me = { account: { username } };
+  async #introduce(kept) {
+    let me = { account: { username: kept.username } };
     try {
-      me = await (await send(ME, bringing(token, {}))).json();
+      me = await (await send(ME, bringing(kept))).json();
     } catch {
       // The name that was typed will do.
     }
     if (me.account) {
-      this.onPerson({
-        name: me.employee?.name ?? me.account.username,
-        username: me.account.username,
-      });
+      const { username } = me.account;
+      this.onPerson({ name: me.employee?.name ?? username, username });
     }
   }
 }
