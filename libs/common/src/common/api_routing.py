@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from common import pagination, preconditions, rate_limits, telemetry
+from common import exports, pagination, preconditions, rate_limits, telemetry
 from common.access import rows
 from common.access.gate import admitted
 from common.access.rows import Rows
@@ -29,6 +29,8 @@ from common.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from common.ids import stable_hash
 from common.json_bodies import JsonRequest
 from common.messaging.outbox import IdempotentAnswer, keep_answer
+from common.views.applying import with_view
+from common.views.lists import name_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _LONGEST_KEY = 255
@@ -71,14 +73,15 @@ class ServiceRoute(APIRoute):
         self.openapi_extra = pagination.documented(self)
 
     def get_route_handler(self) -> Handler:
-        handle = self._conditionally(super().get_route_handler())
         known = {
             field.alias
             for field in get_flat_params(self.dependant)
             if isinstance(field.field_info, Query)
         }
+        handle = self._conditionally(self._as_list(super().get_route_handler(), known))
         writes = bool(set(self.methods or ()) - {"GET", "HEAD", "OPTIONS"})
         is_expensive = rate_limits.is_expensive(self)
+        is_list = pagination.is_list(self)
         reads_json = self.body_field is not None and not isinstance(
             self.body_field.field_info, Form
         )
@@ -86,7 +89,7 @@ class ServiceRoute(APIRoute):
         async def read(request: Request) -> Response:
             database: Database = request.app.state.database
             async with admitted(request, self.name) as reach, database.reading() as session:
-                _count(request, is_expensive)
+                _count(request, is_expensive or (is_list and exports.wants_csv(request)))
                 _refuse_unknown(request, known)
                 rows.narrow(session, reach)
                 request.state.session = session
@@ -119,6 +122,30 @@ class ServiceRoute(APIRoute):
                 raise
 
         return write if writes else read
+
+    def _as_list(self, handle: Handler, known: set[str]) -> Handler:
+        """`handle` with `view`, `fields` and CSV where the route is a list."""
+        if not pagination.is_list(self):
+            return handle
+        fields = pagination.fields_of(self)
+
+        async def read(request: Request) -> Response:
+            if "view" in request.query_params:
+                request = await with_view(request, self.path)
+                # The view may be older than the list.
+                _refuse_unknown(request, known)
+            wanted = pagination.wanted_fields(request, fields)
+            if exports.wants_csv(request):
+                state = request.app.state
+                name = name_of(self.path)
+                right = exports.export_right(state.service, state.policy[self.name], name)
+                return await exports.export(
+                    request, handle, name=name, right=right, fields=wanted or fields
+                )
+            response = await handle(request)
+            return response if wanted is None else pagination.with_fields(response, wanted)
+
+        return read
 
     def _conditionally(self, handle: Handler) -> Handler:
         """`handle` with ETags, If-None-Match and If-Match where the route is about one thing."""

@@ -41,6 +41,8 @@ from common.ids import new_id
 from common.messaging.feed import feed_router
 from common.migrations import schema_state
 from common.settings import ServiceSettings
+from common.views.lists import lists_of
+from common.views.routes import VIEWS_POLICY, views_router
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +75,11 @@ _TITLES = {
     500: "Internal error",
     503: "Unavailable",
 }
-SHARED_POLICY: Policy = {"list_said_events": INTERNAL, "list_audit_entries": "audit.inspect"}
+SHARED_POLICY: Policy = {
+    "list_said_events": INTERNAL,
+    "list_audit_entries": "audit.inspect",
+    **VIEWS_POLICY,
+}
 """The rights of the operations that every service has."""
 _SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
@@ -162,7 +168,8 @@ def create_app(
     app.state.cursor_key = settings.cursor_key_of(service)
     app.state.policy = {**policy, **SHARED_POLICY}
     app.state.accounts = _accounts(held, settings)
-    guarded = [*routers, audit_router(path), feed_router(path)]
+    guarded = [*routers, audit_router(path), views_router(path), feed_router(path)]
+    app.state.lists = lists_of(guarded)
     for router in (*guarded, _operations_of_the_process(service, path, held, migrations)):
         app.include_router(router)
     app.mount(f"/{path}/docs-assets", StaticFiles(directory=_SWAGGER_ASSETS), "docs-assets")

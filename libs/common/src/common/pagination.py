@@ -7,7 +7,7 @@ same order, for whom it was made.
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,9 +16,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json, to_json
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -92,6 +94,15 @@ async def _page_request(
     include: Annotated[
         Literal["total"] | None, Query(description="`total`: count all rows of the list")
     ] = None,
+    view: Annotated[
+        UUID | None,
+        Query(
+            description="A saved view of this list: its filters, order and fields, where not given"
+        ),
+    ] = None,
+    fields: Annotated[
+        str | None, Query(description="Fields of the rows to answer, by comma, beside `id`")
+    ] = None,
 ) -> PageRequest:
     asked = request.query_params.multi_items()
     filters = sorted((name, value) for name, value in asked if name not in _NO_FILTERS)
@@ -99,7 +110,8 @@ async def _page_request(
     bound_to = json.dumps([current_actor().id, path, filters])
 
     def link_next(following: str) -> None:
-        query = [(name, value) for name, value in asked if name != "cursor"]
+        sent = request.scope.get(_AS_SENT, asked)
+        query = [(name, value) for name, value in sent if name != "cursor"]
         address = f"{quote(path, safe='/:')}?{urlencode([*query, ('cursor', following)])}"
         response.headers["Link"] = f'<{address}>; rel="next"'
 
@@ -114,7 +126,9 @@ async def _page_request(
     )
 
 
-_NO_FILTERS = {"limit", "cursor", "include"}
+# What a view says was put into the query before, so that a cursor is bound to that.
+_NO_FILTERS = {"limit", "cursor", "include", "view", "fields"}
+_AS_SENT = "fairway.query_as_sent"
 
 Paging = Annotated[PageRequest, Depends(_page_request)]
 """The parameters of every list, for routes."""
@@ -256,16 +270,84 @@ def _unsealed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
     return value
 
 
+def asking(
+    request: Request,
+    query: Sequence[tuple[str, str]],
+    *,
+    as_sent: Sequence[tuple[str, str]] | None = None,
+) -> Request:
+    """The same request with another query; `as_sent` is what links to further pages repeat."""
+    scope = {**request.scope, "query_string": urlencode(query).encode()}
+    if as_sent is not None:
+        scope[_AS_SENT] = as_sent
+    return Request(scope, request.receive)
+
+
+class UnknownField(Invalid):
+    """The rows of the list have no such field."""
+
+    code = "unknown_field"
+
+
+def is_list(route: APIRoute) -> bool:
+    """Whether the route answers pages: whether it takes `Paging`."""
+    return any(one.call is _page_request for one in route.dependant.dependencies)
+
+
+def filters_of(route: APIRoute) -> frozenset[str]:
+    """The parameters of a list that say which rows it has."""
+    known = {
+        field.alias
+        for field in get_flat_params(route.dependant)
+        if isinstance(field.field_info, params.Query)
+    }
+    return frozenset(known - _NO_FILTERS - {"sort"})
+
+
+def fields_of(route: APIRoute) -> tuple[str, ...]:
+    """The fields that the rows of a list have, in their order."""
+    (row,) = route.response_model.__pydantic_generic_metadata__["args"]
+    return (
+        *(field.serialization_alias or name for name, field in row.model_fields.items()),
+        *row.model_computed_fields,
+    )
+
+
+def wanted_fields(request: Request, known: Sequence[str]) -> list[str] | None:
+    """The fields that the client asks for, None is all; raises UnknownField."""
+    asked = request.query_params.get("fields")
+    if asked is None:
+        return None
+    wanted = asked.split(",")
+    for name in wanted:
+        if name not in known:
+            raise UnknownField(
+                f"no field {name!r} in these rows; they have {', '.join(known)}",
+                pointer="/fields",
+            )
+    return [name for name in dict.fromkeys(["id", *wanted]) if name in known]
+
+
+def with_fields(response: Response, wanted: Sequence[str]) -> Response:
+    """The answer of a list with only these fields in its rows, in this order."""
+    page = from_json(bytes(response.body))
+    page["data"] = [{name: row[name] for name in wanted if name in row} for row in page["data"]]
+    response.body = to_json(page)
+    response.headers["content-length"] = str(len(response.body))
+    return response
+
+
 def documented(route: APIRoute) -> dict[str, Any]:
-    """What the OpenAPI of a list has beside what FastAPI knows: the Link header."""
+    """What the OpenAPI of a list has beside what FastAPI knows: the Link header, and CSV."""
     extra: dict[str, Any] = dict(route.openapi_extra or {})
     model = route.response_model
     if isinstance(model, type) and issubclass(model, PageOf):
-        answer = {str(route.status_code or 200): {"headers": {"Link": _LINK}}}
+        answer = {str(route.status_code or 200): {"headers": {"Link": _LINK}, "content": _CSV}}
         extra["responses"] = {**extra.get("responses", {}), **answer}
     return extra
 
 
+_CSV = {"text/csv": {"schema": {"type": "string"}}}
 _LINK = {
     "description": '`<…>; rel="next"`: the following page, where there is one',
     "schema": {"type": "string"},

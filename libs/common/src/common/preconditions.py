@@ -12,10 +12,9 @@ from fastapi import Depends, Header, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import from_json
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from common.aggregate import Aggregate
 from common.clock import time_of_request
 from common.errors import PreconditionFailed, PreconditionRequired
 
@@ -64,7 +63,7 @@ class WantedVersion:
         event.listen(session.sync_session, "loaded_as_persistent", self._notice)
 
     def _notice(self, _: Any, thing: Any) -> None:
-        if isinstance(thing, Aggregate) and thing.id == self._thing_id and self._found is None:
+        if self._found is None and is_versioned(thing) and thing.id == self._thing_id:
             self._found = thing.version
 
     def refuse_other(self) -> None:
@@ -79,6 +78,11 @@ class WantedVersion:
         """Raises VersionMismatch when nobody loaded the thing, so that nothing was compared."""
         if self._found is None and not self._any:
             raise VersionMismatch("the version of this thing cannot be compared")
+
+
+def is_versioned(thing: Any) -> bool:
+    """Whether the thing has the version that an ETag names: aggregates do, and little else."""
+    return inspect(type(thing)).version_id_col is not None
 
 
 def thing_named_by(path: str) -> str | None:

@@ -1,7 +1,5 @@
 """The API of imports: send a file, watch it, read what became of each row, take the error file."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -18,6 +16,7 @@ from common.access.gate import reach
 from common.access.rows import rows_of
 from common.app import service_router
 from common.auth import CurrentActor, current_actor
+from common.csv_lines import BYTE_ORDER_MARK, csv_line
 from common.db import Session
 from common.errors import Conflict, Invalid, NotFound
 from common.ids import new_id
@@ -250,9 +249,9 @@ def imports_router(service_path: str, targets: Targets) -> APIRouter:
         ).all()
 
         async def lines() -> AsyncIterator[str]:
-            yield "\ufeff" + _csv_line([*header, "import_error"])
+            yield BYTE_ORDER_MARK + csv_line([*header, "import_error"])
             for row in rows:
-                yield _csv_line([*row.cells, f"line {row.line}: {row.reason}"])
+                yield csv_line([*row.cells, f"line {row.line}: {row.reason}"])
 
         name = job["file_name"].rsplit(".", 1)[0]
         return StreamingResponse(
@@ -308,18 +307,6 @@ def _mapping(targets: Targets, target: str, mapping: str) -> ImportMapping:
             pointer=f"/mapping/fields/{unknown[0]}",
         )
     return checked
-
-
-def _csv_line(cells: list[str]) -> str:
-    held = io.StringIO()
-    csv.writer(held).writerow([_inert(cell) for cell in cells])
-    return held.getvalue()
-
-
-def _inert(cell: str) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe (CWE-1236)."""
-    risky = cell[:1] in "=+-@\t\r\n＝＋－＠" and cell[:1] != ""
-    return "'" + cell if risky and not cell.lstrip("-").replace(".", "", 1).isdigit() else cell
 
 
 def _ascii(name: str) -> str:

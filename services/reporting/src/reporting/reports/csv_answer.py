@@ -5,12 +5,12 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from common.csv_lines import inert
 from reporting.reports.definitions import Kind, Words
 from reporting.reports.use_cases import Answer
 
 _TOTAL = Words("Total", "合计")
 _NOT_ASSIGNED = Words("Not assigned", "未分配")
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(answer: Answer, *, language: str) -> str:
@@ -44,6 +44,4 @@ def _cells(texts: Sequence[Any]) -> list[str]:
 def _cell(value: Any, *, is_text: bool) -> str:
     """A cell that no spreadsheet takes for a formula; numbers keep their sign."""
     written = "" if value is None else str(value)
-    if is_text and written.startswith(_STARTS_FORMULA):
-        return f"'{written}"
-    return written
+    return inert(written) if is_text else written

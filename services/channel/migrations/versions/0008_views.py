@@ -1,0 +1,15 @@
+"""Saved views."""
+
+from alembic import op
+
+from common.views import schema
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in schema.V1:
+        op.execute(statement)
