@@ -17,7 +17,7 @@ import httpx
 from common.local_processes import free_port
 from common.testing.processes import ManagedProcess, Supervisor
 
-from .findings import Databases, Findings, eventually
+from .findings import Databases, Findings, eventually, fetch
 from .load import Load
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +118,19 @@ class Pair:
     async def ready(self) -> None:
         """Until all processes are ready and the consumer listens."""
         await asyncio.gather(*(service.ready() for service in self.services.values()))
+
+    async def caught_up(self) -> None:
+        """Until the consumer needs the API no more: it has read what was said before it listened."""
+
+        async def is_caught_up() -> bool:
+            rows = await fetch(
+                self.databases.reporting,
+                "SELECT 1 FROM subscription WHERE aggregate_type = 'customer'"
+                " AND caught_up_at IS NOT NULL",
+            )
+            return bool(rows)
+
+        await eventually(is_caught_up, what="the consumer has caught up", check=self.check)
 
     def launch(
         self,

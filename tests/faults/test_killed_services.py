@@ -19,6 +19,7 @@ async def test_what_was_committed_is_told_although_the_process_died_before_telli
     pair: Pair, seed: int, verdict: Verdict
 ) -> None:
     await pair.start(api={"FAIRWAY_FAULT": "after_commit:kill:120"})
+    await pair.caught_up()
 
     async with pair.load(seed) as load:
         await pair.api.killed_itself()

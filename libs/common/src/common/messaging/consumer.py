@@ -133,12 +133,19 @@ class Consumer:
         self._lanes: list[asyncio.Queue[_Waiting]] = [
             asyncio.Queue(maxsize=2 * LARGEST_BATCH) for _ in range(LANES)
         ]
+        self._suspects: list[_Waiting] = []
+        self._gathering = 0
+        self._one_suspect_at_a_time = asyncio.Lock()
+        self._delivered = 0
         self._stopping = False
         self._busy = 0
 
     async def run(self) -> None:
         """Consume until cancelled; what was taken but not committed is delivered again."""
         await self._through_outages(self._prepare)
+        # What an earlier run left unfinished comes back from the broker.
+        self._suspects.clear()
+        self._gathering = 0
         async with asyncio.TaskGroup() as tasks:
             for lane in self._lanes:
                 tasks.create_task(self._work(lane))
@@ -167,6 +174,7 @@ class Consumer:
             log.error("message rejected", reason=str(reason), bytes=len(delivery.body))
             await delivery.reject()
             return
+        self._delivered += 1
         lane = stable_hash(envelope.subject.bytes) // 16 % LANES
         await self._lanes[lane].put(_Waiting(Received(delivery.body, envelope), delivery))
 
@@ -176,22 +184,59 @@ class Consumer:
             waiting = [await lane.get()]
             if self._stopping:
                 return
-            if busy:
+            gathers = _is_suspect(waiting[0])
+            self._gathering += gathers
+            if gathers:
+                await self._until_all_are_back()
+            elif busy:
                 # More is coming: a short wait makes a larger batch, and so less work an event.
                 await asyncio.sleep(LINGER_S)
-            elif waiting[0].delivery.returns >= SUSPECT_FROM:
-                await _until_all_are_back(lane)
             while len(waiting) < LARGEST_BATCH and not lane.empty():
                 waiting.append(lane.get_nowait())
             busy = LINGERS_FROM <= len(waiting) < LARGEST_BATCH
             self._busy += 1
             try:
-                for together in _portions(waiting):
-                    await self._apply_all([item.received for item in together])
-                    for item in together:
-                        await item.delivery.ack()
+                await self._apply_and_acknowledge(
+                    [item for item in waiting if not _is_suspect(item)]
+                )
+                self._suspects += filter(_is_suspect, waiting)
+                self._gathering -= gathers
+                await self._try_suspects()
             finally:
                 self._busy -= 1
+
+    async def _apply_and_acknowledge(self, waiting: Sequence[_Waiting]) -> None:
+        if waiting:
+            await self._apply_all([item.received for item in waiting])
+        for item in waiting:
+            await item.delivery.ack()
+
+    async def _try_suspects(self) -> None:
+        """Apply each event alone that may have killed the process, those of all lanes in one turn.
+
+        With the guilty one died whatever was delivered at the same time, as often, and would end in
+        the dead letters as well. One by one the good ones get through; in any order, so that it is
+        not always the same ones that stand behind the guilty one.
+        """
+        if not self._suspects:
+            return
+        async with self._one_suspect_at_a_time:
+            while self._gathering:
+                await asyncio.sleep(LINGER_S)
+            while self._suspects and not self._stopping:
+                chosen = random.randrange(len(self._suspects))  # noqa: S311 - no secret
+                await self._apply_and_acknowledge([self._suspects.pop(chosen)])
+
+    async def _until_all_are_back(self) -> None:
+        """Wait while events still come back: all must be here before one of them is chosen.
+
+        On a busy machine they trickle in; who chose among the first would always choose the same.
+        """
+        deadline = time.monotonic() + LONGEST_SUSPECT_LINGER_S
+        seen = -1
+        while self._delivered != seen and time.monotonic() < deadline:
+            seen = self._delivered
+            await asyncio.sleep(SUSPECT_LINGER_S)
 
     async def apply_history(self, received: Sequence[Received]) -> None:
         """Apply what came from a producer's feed, as if the bus had brought it."""
@@ -341,29 +386,8 @@ class Consumer:
         await asyncio.sleep(0.5 + random.random())  # noqa: S311 - jitter
 
 
-async def _until_all_are_back(lane: asyncio.Queue[_Waiting]) -> None:
-    """Wait while events still come back: all must be here before one of them is chosen.
-
-    On a busy machine they trickle in; who chose among the first would always choose the same.
-    """
-    deadline = time.monotonic() + LONGEST_SUSPECT_LINGER_S
-    seen = -1
-    while lane.qsize() != seen and time.monotonic() < deadline:
-        seen = lane.qsize()
-        await asyncio.sleep(SUSPECT_LINGER_S)
-
-
-def _portions(waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """What to apply together: all, but each event alone that may have killed the process.
-
-    With it died whatever was delivered at the same time, as often, and would end in the dead
-    letters as well. One by one the good ones get through; in any order, so that it is not always
-    the same ones that stand behind the guilty one.
-    """
-    suspects = [[item] for item in waiting if item.delivery.returns >= SUSPECT_FROM]
-    random.shuffle(suspects)
-    others = [item for item in waiting if item.delivery.returns < SUSPECT_FROM]
-    return [others, *suspects] if others else suspects
+def _is_suspect(item: _Waiting) -> bool:
+    return item.delivery.returns >= SUSPECT_FROM
 
 
 def _verdict(error: Exception) -> str:
