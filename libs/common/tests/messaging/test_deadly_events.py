@@ -1,24 +1,30 @@
 """Events over which the process dies: they are tried a counted number of times, and alone."""
 
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import cast
+from uuid import UUID
+
 import pytest
 from sqlalchemy import text
 
 from common import operations
 from common.db import Database
-from common.ids import new_id
-from common.messaging.consumer import (
-    MOST_ATTEMPTS,
-    SUSPECT_FROM,
-    Consumer,
-    _portions,
-    _Waiting,
-)
+from common.ids import new_id, stable_hash
+from common.messaging import consumer
+from common.messaging.consumer import LANES, MOST_ATTEMPTS, SUSPECT_FROM, Consumer
+from common.messaging.envelope import CONTENT_TYPE
 from common.messaging.in_process import InProcessBus
 from common.messaging.inbox import Received
-from common.messaging.transport import Delivery
+from common.messaging.transport import Delivery, Transport
 from common.testing.service import received_event
 
 from .harness import Behaviour, CountedHeard, a_consumer, effects_in, subscriptions
+
+DELIVERIES = 20 - SUSPECT_FROM
+"""So often an event comes back as a suspect before the broker gives it up."""
 
 
 class Death(BaseException):
@@ -101,20 +107,55 @@ async def test_a_stored_event_that_ends_the_process_is_given_up_in_the_end(
     assert (await effects_in(consumer_database)).versions == {sick: [1], well: [1, 2]}
 
 
-async def test_what_came_back_again_and_again_is_applied_alone() -> None:
-    async def nothing() -> None:
-        return None
+class Returning:
+    """A transport that gives back, at the start of each life, what was not acknowledged."""
 
-    def waiting(returns: int) -> _Waiting:
-        event = an_event(new_id(), 1)
-        return _Waiting(event, Delivery(event.body, None, nothing, nothing, returns=returns))
+    def __init__(self, events: Sequence[Received]) -> None:
+        self.pending = {event.envelope.subject: event for event in events}
+        self.lives = 0
 
-    fresh = [waiting(0), waiting(SUSPECT_FROM - 1)]
-    suspects = [waiting(SUSPECT_FROM), waiting(SUSPECT_FROM + 5)]
+    async def consume(self, deliver: Callable[[Delivery], Awaitable[None]]) -> None:
+        returns = SUSPECT_FROM + self.lives
+        self.lives += 1
+        for subject, event in list(self.pending.items()):
+            await deliver(
+                Delivery(
+                    event.body,
+                    CONTENT_TYPE,
+                    partial(self._acknowledge, subject),
+                    partial(self._acknowledge, subject),
+                    returns=returns,
+                )
+            )
+        await asyncio.Event().wait()
 
-    together, *alone = _portions([suspects[0], *fresh, suspects[1]])
+    async def _acknowledge(self, subject: UUID) -> None:
+        del self.pending[subject]
 
-    assert together == fresh
-    assert sorted(map(id, suspects)) == sorted(id(item) for (item,) in alone)
-    assert _portions(suspects[:1]) == [suspects[:1]]
-    assert _portions(fresh) == [fresh]
+
+def of_lane(lane: int) -> UUID:
+    """The id of an aggregate whose events go through this lane."""
+    return next(
+        subject
+        for subject in (new_id() for _ in itertools.count())
+        if stable_hash(subject.bytes) // 16 % LANES == lane
+    )
+
+
+async def test_what_stands_beside_a_deadly_event_gets_through_whatever_its_lane(
+    consumer_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "SUSPECT_LINGER_S", 0.02)
+    deadly = an_event(of_lane(0), 1, "deadly")
+    # Alone in its lane: nothing there can be chosen instead.
+    good = [an_event(of_lane(1), 1) for _ in range(30)]
+    transport = Returning([deadly, *good])
+
+    while len(transport.pending) > 1 and transport.lives < DELIVERIES:
+        living = a_consumer(consumer_database, Deadly(), cast("Transport", transport))[1]
+        with pytest.raises(BaseExceptionGroup):
+            await living.run()
+
+    assert list(transport.pending) == [deadly.envelope.subject]
+    applied = (await effects_in(consumer_database)).versions
+    assert applied == {event.envelope.subject: [1] for event in good}
