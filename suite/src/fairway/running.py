@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 import uvicorn
 from rich.console import Console
 from starlette.types import ASGIApp
 
-from channel.sign_in.bootstrap import Bootstrapped
 from common import telemetry
 from common.local_processes import port_is_free
 from fairway import one_process, processes, signing_in
@@ -22,6 +22,9 @@ from fairway.database import DatabaseServer
 from fairway.front import Front
 from fairway.home import Running, forget_running, home, write_running
 from fairway.services import load
+
+if TYPE_CHECKING:
+    from channel.sign_in.bootstrap import Bootstrapped
 
 DEFAULT_PORT = 8080
 MOST_PORTS_TRIED = 200
@@ -167,7 +170,7 @@ def _say_next(console: Console, start: Start) -> None:
     console.print("Ctrl-C stops it.\n")
 
 
-def _say_who(console: Console, bootstrapped: Bootstrapped | None) -> None:
+def _say_who(console: Console, bootstrapped: "Bootstrapped | None") -> None:
     console.print()
     if bootstrapped is None:
         console.print(

@@ -9,15 +9,19 @@ import secrets
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 from pydantic import SecretStr
 
-from channel.settings import Settings
-from channel.sign_in.bootstrap import CLI_CLIENT, Bootstrapped, bootstrap
 from common.db import Database
 from fairway.home import home
 
+if TYPE_CHECKING:
+    from channel.sign_in.bootstrap import Bootstrapped
+
+CLIENT = "fairway-cli"
+"""The account of the commands; channel's bootstrap makes it."""
 TOKENS = "/channel/v1/sign-in/token"
 KEYS = "/channel/v1/sign-in/jwks"
 REFRESHED_BEFORE_S = 30
@@ -43,8 +47,12 @@ def configure(url: str) -> None:
     os.environ.setdefault("FAIRWAY_JWKS_URL", f"{url}{KEYS}")
 
 
-async def prepare(database_url: str) -> Bootstrapped:
+async def prepare(database_url: str) -> "Bootstrapped":
     """Make what is missing to sign in, and the secret of the commands."""
+    # Only here: every command would start half a second later for it.
+    from channel.settings import Settings
+    from channel.sign_in.bootstrap import bootstrap
+
     file = _secret_file()
     if not file.exists():
         file.touch(mode=0o600)
@@ -101,7 +109,7 @@ def own_credentials() -> tuple[str, str] | None:
     if client and secret:
         return client, secret
     file = _secret_file()
-    return (CLI_CLIENT, file.read_text(encoding="ascii").strip()) if file.exists() else None
+    return (CLIENT, file.read_text(encoding="ascii").strip()) if file.exists() else None
 
 
 def token_request(url: str, client: str, secret: str) -> httpx.Request:
