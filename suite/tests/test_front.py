@@ -68,7 +68,7 @@ def a_service(name: str, *, ready: bool = True) -> Starlette:
 
 
 def client_of(app: object) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]  # any ASGI app
     return httpx.AsyncClient(transport=transport, base_url="http://suite")
 
 

@@ -193,7 +193,7 @@ class Pair:
 
     def load(self, seed: int, **how: object) -> Load:
         """Clients that write to the API."""
-        return Load(self.api.url, seed, **how)  # type: ignore[arg-type]
+        return Load(self.api.url, seed, **how)  # type: ignore[arg-type]  # as Load takes it
 
     def check(self) -> None:
         """Raises ProcessCrashed when a process ended and nobody asked it to."""

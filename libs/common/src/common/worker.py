@@ -172,6 +172,7 @@ class Worker:
                 await act()
                 return
             except Exception:
+                # Whatever ended it, it is begun again, more and more slowly.
                 if loop.time() - started_at > LONGEST_RESTART_S:
                     wait_s = 0.5
                 log.exception("restarting after a failure", part=name, wait_s=wait_s)
@@ -191,6 +192,7 @@ class Worker:
                         with context.working_in(context.Context(actor_id=f"timer:{timer.name}")):
                             await timer.run(session)
             except Exception:
+                # A service's own function may raise anything; the timers after it go on.
                 log.exception("timer failed", timer=timer.name)
             await asyncio.sleep(timer.every_s * (0.9 + 0.2 * random.random()))  # noqa: S311
 
@@ -200,6 +202,7 @@ class Worker:
             try:
                 busy = await job(self.database)
             except Exception:
+                # As with timers: what failed is tried again, and the worker lives.
                 log.exception("job failed", job=getattr(job, "__name__", str(job)))
                 await asyncio.sleep(2)
             if not busy:

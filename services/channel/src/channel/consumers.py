@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.scorecards import use_cases as scorecards
 from channel.scorecards.schemas import HeardInput
 from channel.scorecards.scoring import HIGHEST_ANSWER, LOWEST_ANSWER, InputKind
 from common.access.consumers import ACCESS
+from common.days import day_of
 from common.events import Consumed, Id
 from common.messaging.consumers import ConsumersTable, batch
 from common.money import Amount, Currency

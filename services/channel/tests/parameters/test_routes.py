@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from channel.days import day_of
 from common.clock import utc_now
+from common.days import day_of
 from common.testing.service import published, said
 
 PARAMETERS = "/channel/v1/parameters"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.access.consumers import ACCESS
 from common.clock import utc_now
+from common.days import day_of
 from common.events import Consumed, Id
 from common.handovers import EmployeeLeft, keep_handover
 from common.messaging.consumers import ConsumersTable, batch, because_of
@@ -22,7 +23,6 @@ from common.parameters import (
 from contract.contracts import use_cases as contracts
 from contract.contracts.model import LineText
 from contract.copies import use_cases as copies
-from contract.days import day_of
 from contract.milestones import use_cases as milestones
 
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.access.consumers import ACCESS
+from common.days import day_of
 from common.events import AnyEvent, Consumed, Id
 from common.messaging.consumers import ConsumersTable, batch
-from reporting.days import day_of
 from reporting.event_log import use_cases as event_log
 from reporting.projections import model
 from reporting.projections import use_cases as projections

@@ -1,14 +1,6 @@
-"""Civil days: the day it is where the organisation works."""
+"""Months of civil days, as the reports are asked and answered by."""
 
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
-
-ZONE = ZoneInfo("Asia/Shanghai")
-
-
-def day_of(moment: datetime) -> date:
-    """The civil day of an aware moment."""
-    return moment.astimezone(ZONE).date()
+from datetime import date, timedelta
 
 
 def begins_month(day: date) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 Row = dict[str, Any]
 """A row by its columns' names."""
 
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped there
 
 
 @cache

@@ -11,10 +11,11 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from common.days import ZONE
 from fairway.demo import api as demo_api
 from fairway.demo.api import Api, Refused
 from fairway.demo.data import DemoData
-from fairway.demo.generator import ZONE, generate
+from fairway.demo.generator import generate
 from fairway.demo.loading import Loading, LoadingFailed
 
 EXPECTED_CALLS = 1250

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
-from zoneinfo import ZoneInfo
 
+from common.days import ZONE
 from fairway.demo import words
 from fairway.demo.data import (
     Contact,
@@ -30,7 +30,6 @@ from fairway.demo.data import (
 from fairway.demo.seasons import closing_days, months_before, months_between, share_out
 
 SEED = 20
-ZONE = ZoneInfo("Asia/Shanghai")
 WON_SHARE = 0.51
 SHIPPED_KINDS = ("own", "outsourced")
 OPEN_STAGES = ("prospecting", "engaging", "proposal", "negotiation")

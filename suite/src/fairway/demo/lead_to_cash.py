@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from common.days import ZONE
 from fairway.demo.api import Json
 from fairway.demo.data import CURRENCY, SOURCE
-from fairway.demo.generator import ZONE
 from fairway.demo.walking import EffectMissing, Figure, Walk
 
 SURVEY_SCORE = 5

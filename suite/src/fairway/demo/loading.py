@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from common.days import ZONE
 from fairway.demo.api import CONNECTIONS, Api, Json, waits
 from fairway.demo.data import (
     CURRENCY,
@@ -28,7 +29,7 @@ from fairway.demo.data import (
     Territory,
     Ticket,
 )
-from fairway.demo.generator import SHIPPED_KINDS, ZONE
+from fairway.demo.generator import SHIPPED_KINDS
 
 T = TypeVar("T")
 

@@ -377,6 +377,7 @@ class Consumer:
                 await act()
                 return
             except Exception as error:
+                # Outages come as many classes, from driver and pool alike; all others go on.
                 if not is_outage(error):
                     raise
                 await self._outlast_outage(error)

@@ -156,7 +156,7 @@ def _started(container: Any) -> Any:
 def _require_image(image: str) -> None:
     """Raises NoContainers within seconds when there is no engine or it cannot get the image."""
     try:
-        import docker  # type: ignore[import-untyped]
+        import docker  # type: ignore[import-untyped]  # it ships no types
         from testcontainers.core.config import testcontainers_config
         from testcontainers.core.docker_client import DockerClient
     except ImportError as error:

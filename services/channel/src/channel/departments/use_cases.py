@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import ZONE, day_of
 from channel.db import take_turn
 from channel.departments.model import (
     Department,
@@ -37,6 +36,7 @@ from channel.employees.model import Employee, EmployeeState
 from channel.outcome import Outcome
 from channel.territories import use_cases as territories
 from common.auth import Actor
+from common.days import ZONE, day_of
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
 

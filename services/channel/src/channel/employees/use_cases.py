@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.db import take_turn
 from channel.departments import use_cases as departments
 from channel.employees.model import (
@@ -27,6 +26,7 @@ from channel.employees.schemas import (
 from channel.outcome import Outcome
 from channel.partners.model import Partner, PartnerState
 from common.access.rows import all_rows
+from common.days import day_of
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate

@@ -11,7 +11,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.departments import use_cases as departments
 from channel.departments.model import DepartmentKind
 from channel.departments.schemas import DepartmentCreate, ExternalId, Name, ShortCode
@@ -24,6 +23,7 @@ from channel.territories import use_cases as territories
 from channel.territories.schemas import TerritoryCreate
 from common import clock
 from common.auth import Actor
+from common.days import day_of
 from common.errors import Refusal
 from common.imports.jobs import ImportContext, Target, TargetRow
 from common.numbers import next_numbers

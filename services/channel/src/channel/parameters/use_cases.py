@@ -7,7 +7,6 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.db import take_turn
 from channel.parameters.definitions import DEFINITIONS, Definition, Value, definition_of
 from channel.parameters.model import (
@@ -18,6 +17,7 @@ from channel.parameters.model import (
 )
 from channel.parameters.schemas import ParameterRead, ParameterSettingRead, ParameterWithHistory
 from common.auth import Actor
+from common.days import day_of
 from common.messaging.outbox import record
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.departments import use_cases as departments
 from channel.employees import use_cases as employees
 from channel.outcome import Outcome
@@ -22,6 +21,7 @@ from channel.partners.model import (
 from channel.partners.schemas import PartnerCreate
 from channel.territories import use_cases as territories
 from common.auth import Actor
+from common.days import day_of
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.db import take_turn
 from channel.scorecard_policies.model import ScorecardPolicy, ScorecardPolicyNotFound
 from common.auth import Actor
+from common.days import day_of
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channel.days import day_of
 from channel.scorecards import use_cases as scorecards
 from channel.scorecards.model import CurrencyNeeded
 from common.auth import Actor
 from common.clock import utc_now
+from common.days import day_of
 
 log = structlog.get_logger(__name__)
 

@@ -9,6 +9,7 @@ from fastapi import Query, Response
 from common.app import service_router
 from common.auth import CurrentActor
 from common.clock import Now
+from common.days import day_of
 from common.db import Session
 from common.money import Currency
 from common.pagination import Page, PageOf, Paging
@@ -21,7 +22,6 @@ from contract.approval_policies.schemas import (
     RouteRead,
 )
 from contract.contracts.model import ContractKind
-from contract.days import day_of
 
 router = service_router("contract", "approval-policies")
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.auth import Actor
+from common.days import day_of
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
 from contract.approval_policies.model import ApprovalPolicy, ApprovalPolicyNotFound
@@ -18,7 +19,6 @@ from contract.approval_policies.routing import (
     steps_for,
 )
 from contract.approval_policies.schemas import ApprovalPolicyCreate
-from contract.days import day_of
 
 
 async def publish_approval_policy(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from common.auth import Actor
+from common.days import day_of
 from common.handovers import Handover
 from common.ids import stable_hash
 from common.messaging.outbox import record
@@ -36,7 +37,6 @@ from contract.contracts.model import (
 from contract.contracts.schemas import ContractCreate
 from contract.copies import use_cases as copies
 from contract.copies.model import KnownCustomer, KnownOrder
-from contract.days import day_of
 from contract.milestones import use_cases as milestones
 from contract.parameters import EXPIRY_NOTICE_DAYS, QUOTED_PAYMENT_DAYS, QUOTED_TERM_DAYS
 

@@ -8,9 +8,9 @@ from fastapi import Query
 
 from common.app import service_router
 from common.clock import Now
+from common.days import day_of
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
-from contract.days import day_of
 from contract.milestones import use_cases as milestones
 from contract.milestones.model import Milestone, MilestoneState
 from contract.milestones.planning import MilestoneKind

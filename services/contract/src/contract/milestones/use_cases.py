@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.days import day_of
 from common.handovers import Handover
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
@@ -16,7 +17,6 @@ from common.parameters import value_on
 from contract.contracts.model import CARRIED_OUT, Contract, ContractState
 from contract.copies import use_cases as copies
 from contract.copies.model import KnownOrder
-from contract.days import day_of
 from contract.milestones.model import (
     OPEN,
     MetBy,

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common import clock
 from common.auth import Actor
+from common.days import day_of
 from common.imports.jobs import ImportContext, Target, TargetRow
 from common.messaging.outbox import record
 from common.money import Currency
 from sales.copies.model import KnownCustomer, KnownEmployee, KnownPartner
-from sales.days import day_of
 from sales.opportunities import use_cases as opportunities
 from sales.opportunities.model import Opportunity, Stage
 from sales.opportunities.schemas import PastDeal

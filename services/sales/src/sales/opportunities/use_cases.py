@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, case, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.auth import Actor
+from common.days import day_of
 from common.handovers import Handover
 from common.messaging.outbox import record
 from common.money import rounded
@@ -19,7 +20,6 @@ from common.pagination import Page, PageRequest, paginate
 from sales import events
 from sales.copies import use_cases as copies
 from sales.copies.model import References, Wanted
-from sales.days import day_of
 from sales.opportunities.conversion import DEFINITIONS, conversion
 from sales.opportunities.model import (
     ALLOWED,
@@ -375,7 +375,7 @@ async def bring_in(
     await session.flush()
     for table, rows in ((OpportunityStep, steps), (OpportunityLine, lines)):
         if rows:
-            await session.execute(insert(table.__table__), rows)  # type: ignore[arg-type]
+            await session.execute(insert(table.__table__), rows)  # type: ignore[arg-type]  # a Table
     await _bring_in_money(session, won, now=now, today=today)
     return opened
 

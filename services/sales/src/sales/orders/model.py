@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from common.aggregate import Aggregate
+from common.days import day_of
 from common.errors import Conflict, Invalid, NotFound
 from common.ids import new_id
 from common.scope import Scoped
 from sales import events
-from sales.days import day_of
 from sales.db import Base
 from sales.products.model import EXACT
 from sales.quotes.model import Quote

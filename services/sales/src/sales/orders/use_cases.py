@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from common.days import day_of
 from common.ids import new_id
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
 from sales.copies import use_cases as copies
 from sales.copies.model import CustomerNotKnown, KnownContract, Wanted
-from sales.days import day_of
 from sales.opportunities import use_cases as opportunities
 from sales.opportunities.model import (
     Opportunity,

@@ -9,10 +9,10 @@ from fastapi import Query, Response
 
 from common.app import service_router
 from common.clock import Now
+from common.days import day_of
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
 from common.preconditions import IfMatchRequired
-from sales.days import day_of
 from sales.prices import use_cases as prices
 from sales.prices.model import PriceList
 from sales.prices.schemas import (

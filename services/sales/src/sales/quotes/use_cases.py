@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from common.days import day_of
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
 from sales.copies import use_cases as copies
 from sales.copies.model import Wanted
-from sales.days import day_of
 from sales.opportunities.model import Opportunity, OpportunityNotKnown
 from sales.prices import use_cases as prices
 from sales.products.model import DEFAULT_CURRENCY

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.days import day_of
 from common.messaging.outbox import record
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
 from sales.copies import use_cases as copies
 from sales.copies.model import Wanted
-from sales.days import day_of
 from sales.orders.model import Order, OrderNotKnown
 from sales.products.model import DEFAULT_CURRENCY, ExternalIdTaken
 from sales.receipts.model import Receipt, ReceiptNotFound

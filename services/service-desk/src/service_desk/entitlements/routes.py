@@ -5,12 +5,12 @@ from uuid import UUID
 
 from common.app import service_router
 from common.clock import Now
+from common.days import day_of
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
 from service_desk.entitlements import use_cases as entitlements
 from service_desk.entitlements.model import Entitlement
 from service_desk.entitlements.schemas import CoverageRead, EntitlementRead
-from service_desk.sla.model import HOME_ZONE
 
 router = service_router("service-desk", "entitlements")
 coverage = service_router("service-desk", "coverage")
@@ -41,5 +41,5 @@ async def get_coverage(
         session,
         customer_id=customer_id,
         product_id=product_id,
-        on=on or now.astimezone(HOME_ZONE).date(),
+        on=on or day_of(now),
     )

@@ -20,9 +20,6 @@ from service_desk.db import Base
 from service_desk.sla import sla_clock
 from service_desk.sla.sla_clock import Window, WorkingCalendar
 
-HOME_ZONE = ZoneInfo("Asia/Shanghai")
-"""The organisation's zone: a civil day of ours begins and ends there."""
-
 
 class Level(StrEnum):
     """How many are hit (impact), or how soon it hurts (urgency)."""

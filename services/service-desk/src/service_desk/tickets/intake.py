@@ -9,13 +9,14 @@ from uuid import UUID
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.days import day_of
 from common.ids import stable_hash
 from service_desk.copies import use_cases as copies
 from service_desk.copies.model import CustomerNotKnown, KnownCustomer, PartnerNotKnown
 from service_desk.entitlements import use_cases as entitlements
 from service_desk.entitlements.model import Coverage, Entitlement, coverage_on
 from service_desk.sla import use_cases as sla
-from service_desk.sla.model import HOME_ZONE, SlaPolicy
+from service_desk.sla.model import SlaPolicy
 from service_desk.tickets.model import ExternalIdTaken, Ticket
 from service_desk.tickets.schemas import TicketOpen
 
@@ -68,7 +69,7 @@ class Surroundings:
         """Whether the product is covered; None where customer or product is not known."""
         if customer is None or new.product_id is None:
             return None
-        day = opened_at.astimezone(HOME_ZONE).date()
+        day = day_of(opened_at)
         return coverage_on(self.entitlements.get(customer.id, ()), new.product_id, day)
 
     def refuse_taken_external_id(self, new: TicketOpen) -> None:
