@@ -12,7 +12,7 @@ OR_NONE = $(if $(ARGS),[ $$? = 5 ] ||)
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev up down test journeys faults bench check fix api events \
-	capabilities release migration new-service new-feature env lock clean
+	capabilities security release migration new-service new-feature env lock clean
 
 ##@ Run
 help: ## print this list
@@ -82,6 +82,9 @@ events: install-dev ## write docs/events.md: who says what, and who hears it
 
 capabilities: install-dev ## write docs/capabilities.md: which tests prove which capability
 	@$(BIN)/python -m tools.capabilities $(ARGS)
+
+security: install-dev ## write docs/security.md: what is tried, and the tests that try it
+	@$(BIN)/python -m tools.security
 
 release: install-dev ## declare services/*/api released: from now on it is kept; S= for one service
 	@$(BIN)/python -m tools.api_diff --release $(S)

@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 
-NAMES = ("events", "imports", "wall")
+NAMES = ("customer_import", "duplicates", "events", "imports", "requests", "wall")
 
 
 def main() -> int:

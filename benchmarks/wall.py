@@ -9,10 +9,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 from sqlalchemy import event
@@ -52,18 +53,23 @@ async def _run(postgres: EmbeddedPostgres) -> None:
     try:
         hearing = Hearing(ENTRY, database)
         offices = [new_id() for _ in range(40)]
-        everything = client_of(guarded, issuer.token(await _account(hearing, "all", offices)))
-        subtree = client_of(guarded, issuer.token(await _account(hearing, "subtree", offices)))
+        everything = client_of(guarded, issuer.token(await account(hearing, "all", offices)))
+        subtree = client_of(guarded, issuer.token(await account(hearing, "subtree", offices)))
+        partner = new_id()
+        dealer = client_of(guarded, issuer.token(await account(hearing, "all", offices, partner)))
         for number in range(ROWS):
             place = str(offices[number % len(offices)])
             body = {"name": f"客户 {number:05d}", "department_id": place}
+            if number % len(offices) == 0:
+                body["partner_id"] = str(partner)
             (await open_client.post(CUSTOMERS, json=body)).raise_for_status()
-        one = (await subtree.get(CUSTOMERS, params={"limit": 1})).json()["data"][0]
+        one = (await dealer.get(CUSTOMERS, params={"limit": 1})).json()["data"][0]
         path = f"{CUSTOMERS}/{one['id']}"
         for name, client in (
             ("open", open_client),
             ("token, all rows", everything),
             ("token, a subtree of 40", subtree),
+            ("token, a partner", dealer),
         ):
             await _measure(f"read one       {name}", database, _getting(client, path))
             await _measure(f"list of 50     {name}", database, _getting(client, CUSTOMERS))
@@ -74,14 +80,20 @@ async def _run(postgres: EmbeddedPostgres) -> None:
             await _measure(
                 f"create, key    {name}", database, _creating(client, offices[0], with_key=True)
             )
-        for client in (open_client, everything, subtree):
+        for client in (open_client, everything, subtree, dealer):
             await client.aclose()
     finally:
         await database.close()
 
 
-async def _account(hear: Hearing, scope: str, offices: list[Any]) -> Any:
-    """An account at the head of all offices, with one role of this scope."""
+async def account(
+    hear: Hearing,
+    scope: str,
+    offices: list[Any],
+    partner_id: UUID | None = None,
+    rights: Sequence[str] = ("customer.*",),
+) -> Any:
+    """An account at the head of all offices, or of a partner, with one role of this scope."""
     role, account, person = new_id(), new_id(), new_id()
     for place, office in enumerate(offices):
         await hear(
@@ -89,11 +101,15 @@ async def _account(hear: Hearing, scope: str, offices: list[Any]) -> Any:
             subject=office,
             department_id=office,
             parent_id=offices[place - 1] if place else None,
+            name=f"Office {place}",
+            state="active",
         )
     await hear(
         "channel.employee.changed.v1",
         subject=person,
         employee_id=person,
+        number="E1",
+        name="王芳",
         department_id=offices[0],
         state="active",
     )
@@ -102,7 +118,7 @@ async def _account(hear: Hearing, scope: str, offices: list[Any]) -> Any:
         subject=role,
         role_id=role,
         code=scope,
-        rights=["customer.*"],
+        rights=list(rights),
         scope=scope,
         state="active",
     )
@@ -112,7 +128,8 @@ async def _account(hear: Hearing, scope: str, offices: list[Any]) -> Any:
         account_id=account,
         username=str(account),
         kind="person",
-        employee_id=person,
+        employee_id=None if partner_id else person,
+        partner_id=partner_id,
         role_ids=[role],
         state="active",
         tokens_from="2020-01-01T00:00:00Z",
@@ -138,7 +155,7 @@ def _creating(client: httpx.AsyncClient, office: Any, *, with_key: bool = False)
 
 async def _measure(name: str, database: Database, call: Call) -> None:
     (await call()).raise_for_status()
-    with _counting(database) as statements:
+    with counting(database) as statements:
         (await call()).raise_for_status()
     took = []
     for _ in range(CALLS):
@@ -150,7 +167,7 @@ async def _measure(name: str, database: Database, call: Call) -> None:
 
 
 @contextmanager
-def _counting(database: Database) -> Iterator[list[str]]:
+def counting(database: Database) -> Iterator[list[str]]:
     statements: list[str] = []
 
     def remember(_: Any, __: Any, statement: str, *___: Any) -> None:

@@ -9,7 +9,7 @@ from channel.parameters.definitions import DEFINITIONS, Definition
 from common.parameters import Parameter
 
 ROOT = Path(__file__).parents[1]
-READERS = ("contract",)
+READERS = ("contract", "customer", "sales")
 
 
 def read_by(package: str) -> list[Parameter[int] | Parameter[str]]:
@@ -22,6 +22,8 @@ def row_of(definition: Definition) -> str:
     allowed = definition.kind.replace("_", " ")
     if definition.minimum is not None:
         allowed = f"{definition.minimum} to {definition.maximum}"
+    if definition.choices:
+        allowed = ", ".join(definition.choices)
     default = "–" if definition.default is None else definition.default
     used_by = ", ".join(definition.used_by) or "–"
     return (

@@ -64,6 +64,16 @@ def checks() -> list[Check]:
         Check("api-diff", ours("api_diff")),
         Check("events", ours("event_map", "--check")),
         Check("capabilities", ours("capabilities", "--check")),
+        Check("security", ours("security", "--check")),
+        Check(
+            "bandit",
+            installed(
+                "bandit",
+                *("-q", "-r", "-ll", "--configfile", "pyproject.toml"),
+                *("libs/common/src", "suite/src"),
+                *(str(path) for path in sorted(ROOT.glob("services/*/src"))),
+            ),
+        ),
         Check("ruff", installed("ruff", "check", *concise), "`make fix` repairs most of it."),
         Check(
             "format",

@@ -67,7 +67,10 @@ ENTRIES = (
     ),
     Entries(
         "deploy/k8s/overlays/production/database.yaml",
-        r"      - name: <package>\n(?:        .*\n)+",
+        "".join(
+            rf"      - name: <package>{part}\n(?:        .*\n)+"
+            for part in ("", "_setup", "_owner")
+        ),
     ),
     Entries(
         "deploy/k8s/overlays/production/database.yaml",

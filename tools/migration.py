@@ -23,6 +23,7 @@ from alembic.util import rev_id
 from sqlalchemy import Connection, MetaData, make_url, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.custom_fields.indexes import NAMED
 from common.embedded_postgres import EmbeddedPostgres
 from common.migrations import upgrade
 from tools.tree import Service, services
@@ -85,7 +86,9 @@ async def _compare(url: str, metadata: MetaData) -> str | None:
 
 def _render(connection: Connection, metadata: MetaData) -> str | None:
     def include(_: Any, name: str | None, kind: str, reflected: bool, compared_to: Any) -> bool:
-        return not (kind == "table" and reflected and compared_to is None)
+        # An index of a custom field is asked for by data and not by a model.
+        is_by_data = kind == "index" and str(name).startswith(NAMED)
+        return not is_by_data and not (kind == "table" and reflected and compared_to is None)
 
     context = MigrationContext.configure(
         connection,

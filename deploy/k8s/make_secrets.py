@@ -47,7 +47,7 @@ def secrets_for(services: list[str], namespace: str) -> list[dict[str, Any]]:
 
     made = [
         secret("fairway-internal", {"token": a_secret()}),
-        secret("fairway-sign-in", {"key-secret": a_secret()}),
+        secret("fairway-sign-in", {"key-secret": a_secret(), "admin-password": a_secret()}),
         account("fairway-setup-broker", "fairway_setup"),
         account("fairway-scaler-broker", "fairway_scaler"),
         # For the servers of the development overlay; operators have administrators of their own.

@@ -7,6 +7,7 @@ test_policies.py asks that they say nothing; test_policies_catch.py breaks each 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 
 from .manifests import (
     SERVICES,
@@ -398,6 +399,27 @@ def settings_come_by_reference(objects: list[Object]) -> Iterator[str]:
             yield f"{called(item)} has no hash: a change would not roll out"
 
 
+def everybody_signs_in(objects: list[Object]) -> Iterator[str]:
+    """Every process knows one issuer, and believes no address outside about who asks."""
+    maps = {item["metadata"]["name"]: item["data"] for item in of_kind(objects, "ConfigMap")}
+    issuers = set()
+    for workload in workloads(objects):
+        for container in workload.all_containers if workload.is_ours else []:
+            settings: dict[str, str] = {}
+            for source in container.get("envFrom", []):
+                settings |= maps.get(source.get("configMapRef", {}).get("name"), {})
+            for name in ("FAIRWAY_ISSUER", "FAIRWAY_JWKS_URL", "FAIRWAY_AUDIENCE"):
+                if not settings.get(name):
+                    yield f"{workload.name}: {container['name']} has no {name}"
+            issuers.add(settings.get("FAIRWAY_ISSUER"))
+            for network in settings.get("FAIRWAY_TRUSTED_PROXIES", "").split(","):
+                # 100.64.0.0/10 is shared by providers: neither private nor global.
+                if network and ip_network(network).is_global:
+                    yield f"{workload.name}: believes {network} about the client's address"
+    if len(issuers) > 1:
+        yield f"several issuers: {sorted(map(str, issuers))}"
+
+
 def references_lead_somewhere(objects: list[Object], secrets: set[str]) -> Iterator[str]:
     """`secrets`: the names that make_secrets.py makes."""
     maps = {item["metadata"]["name"] for item in of_kind(objects, "ConfigMap")}
@@ -571,6 +593,15 @@ def services_lead_to_pods(objects: list[Object]) -> Iterator[str]:
                 yield f"{called(service)}: {chosen[0].name} has no port {port['targetPort']}"
 
 
+def _handed_down(name: str, roles: dict[str, Object]) -> set[str]:
+    """The roles whose rights a role has without becoming them."""
+    role = roles.get(name, {})
+    if role.get("inherit", True) is False:
+        return set()
+    held = set(role.get("inRoles", ()))
+    return held.union(*(_handed_down(other, roles) for other in held))
+
+
 def database_is_safe(objects: list[Object]) -> Iterator[str]:
     clusters = of_kind(objects, "Cluster")
     for cluster in clusters:
@@ -579,12 +610,19 @@ def database_is_safe(objects: list[Object]) -> Iterator[str]:
             yield f"{called(cluster)}: {spec['instances']} instances, or an open superuser"
         if not any(plugin.get("isWALArchiver") for plugin in spec.get("plugins", [])):
             yield f"{called(cluster)}: its log is not archived"
-        roles = {role["name"]: role for role in spec["managed"]["roles"]}
+        every = {role["name"]: role for role in spec["managed"]["roles"]}
+        roles = {name: role for name, role in every.items() if role["login"]}
         if set(roles) != {package_of(service) for service in SERVICES}:
             yield f"{called(cluster)}: the roles are {sorted(roles)}"
-        for name, role in roles.items():
+        for name, role in every.items():
             if role["superuser"] or role["createdb"] or role["createrole"]:
                 yield f"{called(cluster)}: {name} has power over others"
+        for name, role in roles.items():
+            for held in _handed_down(name, every):
+                if held.endswith("_owner") or held == "fairway_all_rows":
+                    yield f"{called(cluster)}: {name} is {held} without saying so"
+            if not {"fairway_partner", "fairway_service"} <= set(role.get("inRoles", ())):
+                yield f"{called(cluster)}: {name} cannot become what it works as"
             if role["passwordSecret"]["name"] != f"{name.replace('_', '-')}-database":
                 yield f"{called(cluster)}: {name} logs in with {role['passwordSecret']['name']}"
     if not clusters:
@@ -593,7 +631,7 @@ def database_is_safe(objects: list[Object]) -> Iterator[str]:
     if set(databases) != {package_of(service) for service in SERVICES}:
         yield f"the databases are {sorted(databases)}"
     for name, database in databases.items():
-        if database["owner"] != name or database["databaseReclaimPolicy"] != "retain":
+        if database["owner"] != f"{name}_owner" or database["databaseReclaimPolicy"] != "retain":
             yield f"the database {name} belongs to {database['owner']}, or goes with its object"
     backups = [
         item
@@ -625,7 +663,7 @@ def database_has_room(objects: list[Object]) -> Iterator[str]:
         # In a rollout there is one worker more.
         of_one = pooled + (max(working.values()) + 1) * WORKER_CONNECTIONS
         for role in cluster["spec"]["managed"]["roles"]:
-            if of_one > role["connectionLimit"]:
+            if role["login"] and of_one > role["connectionLimit"]:
                 yield f"{role['name']} may open {role['connectionLimit']}, and needs {of_one}"
         total = len(SERVICES) * (pooled + max(working.values()) * WORKER_CONNECTIONS)
         if total + KEPT_FOR_PEOPLE > limit:
@@ -665,6 +703,7 @@ POLICIES: list[Policy] = [
     database_is_safe,
     disruption_budgets_fit,
     every_service_is_whole,
+    everybody_signs_in,
     everything_is_closed_at_first,
     images_are_exact,
     labels_are_complete,

@@ -158,6 +158,8 @@ SHAPES: dict[tuple[str, str], Shape] = {
                     "createdb": bool,
                     "createrole": bool,
                     "connectionLimit": int,
+                    "inherit": bool,
+                    "inRoles": [str],
                     "passwordSecret": NAMED,
                 }
             ]

@@ -2,12 +2,14 @@
 
 import json
 import re
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 import yaml
 
 from .manifests import PRODUCTION, ROOT, SERVICES, compose_file, of_kind, package_of, render
+from .promises import paths_of
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE = compose_file()
@@ -145,6 +147,8 @@ def test_whatever_is_needed_from_the_environment_is_a_secret_that_make_env_makes
     needed = set(re.findall(r"\$\{([A-Z_]+):\?", TEXT))
 
     assert needed == {
+        "FAIRWAY_ADMIN_PASSWORD",
+        "FAIRWAY_CLIENT_SECRET",
         "FAIRWAY_INTERNAL_TOKEN",
         "FAIRWAY_KEY_SECRET",
         "POSTGRES_PASSWORD",
@@ -170,6 +174,39 @@ def test_services_find_each_other_as_they_do_in_kubernetes():
     for service in SERVICES:
         here = CONTAINERS[f"{service}-worker"]["environment"]["FAIRWAY_PEERS"]
         assert json.loads(here) == in_kubernetes
+
+
+KEYS_AT_CHANNEL = "http://channel-api:8000/channel/v1/sign-in/jwks"
+
+
+@pytest.mark.capability("X-02")
+def test_every_process_asks_for_tokens_of_one_issuer():
+    for service in SERVICES:
+        for part in ("api", "worker", "setup"):
+            asked = CONTAINERS[f"{service}-{part}"]["environment"]
+            assert asked["ENVIRONMENT"] == "${FAIRWAY_ENVIRONMENT:-production}"
+            assert asked["FAIRWAY_ISSUER"].startswith("${FAIRWAY_ISSUER:-http://localhost:")
+            assert asked["FAIRWAY_JWKS_URL"] == f"${{FAIRWAY_JWKS_URL:-{KEYS_AT_CHANNEL}}}"
+            assert asked["FAIRWAY_AUDIENCE"] == "${FAIRWAY_AUDIENCE:-fairway}"
+    assert "/channel/v1/sign-in/jwks" in paths_of("channel")
+
+
+@pytest.mark.capability("X-02")
+def test_the_first_password_is_known_to_the_setup_that_needs_it_and_to_nobody_else():
+    for secret_name in ("FAIRWAY_ADMIN_PASSWORD", "FAIRWAY_CLIENT_SECRET"):
+        knowing = {
+            name for name, item in CONTAINERS.items() if secret_name in item.get("environment", {})
+        }
+        assert knowing == {"channel-setup"}
+
+
+def test_what_the_gateway_says_of_the_client_is_believed_and_nobody_else_outside():
+    for service in SERVICES:
+        asked = CONTAINERS[f"{service}-api"]["environment"]
+        believed = [ip_network(part) for part in asked["FAIRWAY_TRUSTED_PROXIES"].split(",")]
+        assert all(network.is_private for network in believed)
+        assert "FORWARDED_ALLOW_IPS" not in asked
+    assert "front" in COMPOSE["networks"]
 
 
 def test_the_database_and_the_broker_know_every_service():

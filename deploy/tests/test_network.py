@@ -150,6 +150,8 @@ def needed_edges(overlay: str) -> set[Edge]:
         for service, peers in calls().items()
         for peer in peers
     }
+    # The keys of tokens are read at the channel service, by itself as well.
+    edges |= {(api, "channel/api", 8000) for api in apis}
     places = {place.name for place in places_of(render(overlay)) if not place.namespace}
     edges |= {(name, "dns", 53) for name in places}
     if overlay == PRODUCTION:

@@ -50,6 +50,12 @@ def additional(objects: list[Object], line: str) -> None:
     settings["additionalConfig"] += f"{line}\n"
 
 
+def settings(objects: list[Object], service: str = "sales"):
+    named_so = (item["metadata"]["name"] for item in of_kind(objects, "ConfigMap"))
+    name = next(name for name in named_so if name.startswith(f"{service}-config"))
+    return named(objects, "ConfigMap", name)["data"]
+
+
 ACCIDENTS: list[tuple[Callable, Callable[[list[Object]], object], str]] = [
     (
         policies.accounts_have_no_power,
@@ -114,6 +120,21 @@ ACCIDENTS: list[tuple[Callable, Callable[[list[Object]], object], str]] = [
         policies.every_service_is_whole,
         lambda all_: variable(all_, "DATABASE_NAME").update(value="customer"),
         "the database customer",
+    ),
+    (
+        policies.everybody_signs_in,
+        lambda all_: settings(all_).pop("FAIRWAY_ISSUER"),
+        "has no FAIRWAY_ISSUER",
+    ),
+    (
+        policies.everybody_signs_in,
+        lambda all_: settings(all_).update(FAIRWAY_ISSUER="https://elsewhere.example"),
+        "several issuers",
+    ),
+    (
+        policies.everybody_signs_in,
+        lambda all_: settings(all_).update(FAIRWAY_TRUSTED_PROXIES="0.0.0.0/0"),
+        "believes 0.0.0.0/0",
     ),
     (
         policies.everything_is_closed_at_first,

@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-from .manifests import PRODUCTION, ROOT, SERVICES, of_kind, render
+from .manifests import (
+    PRODUCTION,
+    ROOT,
+    SERVICES,
+    compose_file,
+    environment,
+    of_kind,
+    render,
+    workloads,
+)
 from .promises import paths_of
 
 NGINX = (ROOT / "deploy/gateway/nginx.conf.template").read_text()
@@ -12,6 +21,13 @@ PAGES = {
     "reporting": {"/reporting/dashboard", "/reporting/dashboard/anything"},
 }
 """What is for people and so stands in no OpenAPI document."""
+OF_OWN_PAGES = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "\"frame-ancestors 'none'\"",
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "$fairway_hsts_of_errors",
+}
+NOBODY = "255.255.255.255/32"
 HIDDEN = {"/{}/internal/events", "/{}/internal", "/{}", "/livez", "/readyz", "/metrics", "/nowhere"}
 
 
@@ -101,6 +117,20 @@ def test_nginx_says_its_own_errors_as_problem_documents():
         assert "default_type application/problem+json;" in page
         assert f'"status":{status}' in page
         assert "internal;" in page
+        for header, value in OF_OWN_PAGES.items():
+            assert f"add_header {header} {value} always;" in page
+
+
+def test_nginx_believes_one_proxy_about_the_client_and_tells_the_services_anew():
+    assert NGINX.count("set_real_ip_from ${FAIRWAY_PROXY};") == 1
+    assert NGINX.count("set_real_ip_from") == 1
+    assert "proxy_set_header X-Forwarded-For   $remote_addr;" in NGINX
+    assert "proxy_set_header X-Forwarded-Proto $fairway_scheme;" in NGINX
+    assert "server_tokens off;" in NGINX
+    compose = compose_file()["services"]["gateway"]["environment"]["FAIRWAY_PROXY"]
+    assert compose == f"${{FAIRWAY_PROXY:-{NOBODY}}}"
+    (gateway,) = [item for item in workloads(render("dev")) if item.service == "gateway"]
+    assert environment(gateway.containers[0])["FAIRWAY_PROXY"]["value"] == NOBODY
 
 
 def test_nginx_takes_large_bodies_for_imports_only():

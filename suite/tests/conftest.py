@@ -1,5 +1,5 @@
 """Fixtures of the suite's tests: the running suite, and one of a test's own."""
 
-from fairway.testing import own_suite, pytest_collection_modifyitems, suite, suite_url
+from fairway.testing import own_suite, pytest_collection_modifyitems, suite
 
-__all__ = ["own_suite", "pytest_collection_modifyitems", "suite", "suite_url"]
+__all__ = ["own_suite", "pytest_collection_modifyitems", "suite"]

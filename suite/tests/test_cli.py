@@ -79,7 +79,7 @@ def test_a_suite_that_runs_is_not_started_twice(suite):
 
 
 def test_demo_data_is_not_loaded_over_what_is_there(suite):
-    with httpx.Client(base_url=suite.url, trust_env=False) as client:
+    with httpx.Client(base_url=suite.url, auth=suite.sign_in, trust_env=False) as client:
         before = client.get("/customer/v1/customers?limit=1&include=total").json()["total"]
 
         done = suite.command("demo", "fill")
@@ -107,7 +107,9 @@ def test_a_rebuild_is_only_announced_without_yes(suite):
 @pytest.mark.capability("REP-05")
 def test_a_rebuild_gives_the_same_figures(suite):
     suite.settle()
-    with httpx.Client(base_url=suite.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=suite.url, auth=suite.sign_in, timeout=60, trust_env=False
+    ) as client:
         before = figures(client)
 
         done = suite.command("projections", "rebuild", "--yes")
@@ -129,7 +131,9 @@ def figures(client: httpx.Client) -> dict[str, object]:
 
 def test_the_demo_data_is_in_the_reports(suite: Suite):
     suite.settle()
-    with httpx.Client(base_url=suite.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=suite.url, auth=suite.sign_in, timeout=60, trust_env=False
+    ) as client:
         for report in client.get("/reporting/v1/reports").json()["data"]:
             answer = client.get(f"/reporting/v1/reports/{report['name']}").json()
             assert answer["rows"], report["name"]

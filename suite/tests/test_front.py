@@ -37,6 +37,11 @@ def a_service(name: str, *, ready: bool = True) -> Starlette:
                 "query": request.url.query,
                 "body": body,
                 "token": request.headers.get("authorization"),
+                "forwarded": {
+                    name: value
+                    for name, value in request.headers.items()
+                    if "forwarded" in name or name == "x-real-ip"
+                },
             },
             201 if request.method == "POST" else 200,
             {"ETag": '"7"'},
@@ -112,6 +117,7 @@ async def test_a_request_goes_to_the_service_its_path_names_unchanged(client, se
         "query": "limit=1&q=%E6%B3%B5",
         "body": "泵",
         "token": None,
+        "forwarded": {},
     }
 
 
@@ -145,6 +151,27 @@ async def test_the_first_page_is_the_dashboard(client):
     answer = await client.get("/")
 
     assert (answer.status_code, answer.headers["location"]) == (307, "/reporting/dashboard")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/livez", "/metrics", "/readyz", "/nothing", "/sales/internal/events"]
+)
+async def test_a_page_of_the_front_is_kept_by_nobody_and_shown_in_no_frame(client, path):
+    answer = await client.get(path)
+
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in answer.headers
+    assert "strict-transport-security" not in answer.headers
+
+
+async def test_over_tls_a_page_of_the_front_keeps_browsers_on_it():
+    transport = httpx.ASGITransport(app=Front({}))  # type: ignore[arg-type]  # any ASGI app
+    async with httpx.AsyncClient(transport=transport, base_url="https://suite") as client:
+        answer = await client.get("/livez")
+
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
 
 
 # --- readiness
@@ -339,8 +366,24 @@ async def test_a_forwarded_request_arrives_as_it_was_sent(sales_process):
         "query": "q=%E6%B3%B5",
         "body": "泵",
         "token": "Bearer t",
+        "forwarded": {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http"},
     }
     assert answer.headers["etag"] == '"7"'
+
+
+async def test_what_a_client_says_of_its_address_does_not_reach_the_process(sales_process):
+    lies = {
+        "X-Forwarded-For": "203.0.113.7",
+        "X-Forwarded-Proto": "https",
+        "X-Real-IP": "203.0.113.7",
+        "Forwarded": "for=203.0.113.7",
+    }
+    async with forwarding_to(sales_process) as client:
+        answer = await client.get("/sales/v1/things", headers=lies)
+
+    told = answer.json()["forwarded"]
+    assert told == {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http"}
+    assert len(answer.headers.get_list("date")) <= 1
 
 
 async def test_a_forwarded_answer_may_come_in_parts(sales_process):

@@ -1,6 +1,7 @@
 """The dashboard as a person sees it: a real Chromium opens the page of a running suite.
 
-The fixture `suite_url` is the address of that suite, with data in it.
+The fixture `suite` has demo data. Every request brings a token, as behind a proxy that signs people
+in; the form of the page is in test_sign_in.py.
 """
 
 import json
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+
+from fairway.testing import Suite
 
 STATIC = Path(__file__).parents[2] / "services/reporting/src/reporting/dashboards/static"
 SETTLED_WITHIN_MS = 20_000
@@ -69,16 +72,21 @@ async def watch(context: BrowserContext, base_url: str) -> Watched:
     return watched
 
 
+def signed_in(suite: Suite) -> dict[str, str]:
+    return {"Authorization": f"Bearer {suite.token}"}
+
+
 @pytest.fixture
-async def dashboard(suite_url: str, browser: Browser) -> AsyncIterator[Watched]:
+async def dashboard(suite: Suite, browser: Browser) -> AsyncIterator[Watched]:
     context = await browser.new_context(
         locale="en-US",
         timezone_id="Asia/Shanghai",
         viewport={"width": 1440, "height": 900},
         reduced_motion="reduce",
         accept_downloads=True,
+        extra_http_headers=signed_in(suite),
     )
-    watched = await watch(context, suite_url)
+    watched = await watch(context, suite.url)
     yield watched
     await context.close()
 
@@ -173,9 +181,9 @@ async def test_the_page_speaks_chinese_and_remembers_it(dashboard):
     await expect(page.locator("h1")).to_have_text("销售与渠道看板")
 
 
-async def test_the_browsers_language_is_the_first_choice(suite_url, browser):
-    context = await browser.new_context(locale="zh-CN")
-    dashboard = await watch(context, suite_url)
+async def test_the_browsers_language_is_the_first_choice(suite, browser):
+    context = await browser.new_context(locale="zh-CN", extra_http_headers=signed_in(suite))
+    dashboard = await watch(context, suite.url)
 
     await dashboard.open("/reporting/dashboard")
 
@@ -245,11 +253,14 @@ async def test_a_refused_report_shows_the_reason_and_the_request_id(dashboard):
 
 @pytest.mark.parametrize("width", [360, 390, 768, 1440])
 @pytest.mark.parametrize("language", ["en", "zh"])
-async def test_the_page_fits_the_screen_without_a_complaint(suite_url, browser, width, language):
+async def test_the_page_fits_the_screen_without_a_complaint(suite, browser, width, language):
     context = await browser.new_context(
-        viewport={"width": width, "height": 800}, locale="en-US", reduced_motion="reduce"
+        viewport={"width": width, "height": 800},
+        locale="en-US",
+        reduced_motion="reduce",
+        extra_http_headers=signed_in(suite),
     )
-    dashboard = await watch(context, suite_url)
+    dashboard = await watch(context, suite.url)
 
     await dashboard.open(f"/reporting/dashboard?lang={language}")
 

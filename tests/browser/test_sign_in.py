@@ -30,7 +30,7 @@ def closed_suite() -> Iterator[Suite]:
     """A suite where every call needs a token."""
     suite = Suite()
     suite.environment["FAIRWAY_ADMIN_PASSWORD"] = PASSWORD
-    suite.start("--sign-in")
+    suite.start()
     yield suite
     suite.close()
 
@@ -482,13 +482,14 @@ async def test_a_download_brings_the_token(visitor):
     assert visitor.refreshed == 1
 
 
-async def test_where_nobody_has_to_sign_in_nothing_of_it_is_there(suite_url, browser):
+async def test_where_nobody_has_to_sign_in_nothing_of_it_is_there(own_suite, browser):
+    own_suite.start("--open")
     context = await browser.new_context(locale="en-US")
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     page = await context.new_page()
 
-    await page.goto(f"{suite_url}{DASHBOARD}?lang=en")
+    await page.goto(f"{own_suite.url}{DASHBOARD}?lang=en")
 
     await board_of(page)
     await expect(form_of(page)).to_have_count(0)

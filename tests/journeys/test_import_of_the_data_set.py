@@ -120,7 +120,9 @@ def report(suite: Suite, group_by: str) -> dict[str, Any]:
 def stages(suite: Suite) -> dict[str, int]:
     """How many deals stand at each stage, counted by sales."""
     found = {}
-    with httpx.Client(base_url=suite.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=suite.url, auth=suite.sign_in, timeout=60, trust_env=False
+    ) as client:
         for stage in STAGES:
             answer = client.get(
                 "/sales/v1/opportunities", params={"stage": stage, "limit": 1, "include": "total"}
@@ -213,7 +215,9 @@ def test_won_revenue_is_to_the_cent_what_the_files_say_however_it_is_grouped(
 
 
 def test_a_parent_organisation_of_the_same_file_is_found(first_import, empty_suite):
-    with httpx.Client(base_url=empty_suite.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=empty_suite.url, auth=empty_suite.sign_in, timeout=60, trust_env=False
+    ) as client:
         for row in read("accounts.csv"):
             if not row["subsidiary_of"]:
                 continue
@@ -287,7 +291,9 @@ def opportunities_job(client: httpx.Client) -> dict[str, Any] | None:
 
 
 def until_rows_are_done(suite: Suite, *, at_least: int) -> int:
-    with httpx.Client(base_url=suite.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=suite.url, auth=suite.sign_in, timeout=60, trust_env=False
+    ) as client:
         deadline = time.monotonic() + RESUMED_WITHIN_S
         while time.monotonic() < deadline:
             job = opportunities_job(client)
@@ -299,7 +305,9 @@ def until_rows_are_done(suite: Suite, *, at_least: int) -> int:
 
 
 def until_job_is_over(suite: Suite) -> dict[str, Any]:
-    with httpx.Client(base_url=suite.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=suite.url, auth=suite.sign_in, timeout=60, trust_env=False
+    ) as client:
         deadline = time.monotonic() + RESUMED_WITHIN_S
         while time.monotonic() < deadline:
             job = opportunities_job(client)

@@ -15,7 +15,9 @@ WITHIN_S = 60
 
 @pytest_asyncio.fixture
 async def client(suite: Suite) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=suite.url, timeout=60, trust_env=False) as held:
+    async with httpx.AsyncClient(
+        base_url=suite.url, auth=suite.sign_in, timeout=60, trust_env=False
+    ) as held:
         yield held
 
 

@@ -31,7 +31,9 @@ LISTS = (
 
 def stored(suite: Suite) -> dict[str, Any]:
     """How much each list holds, and what the reports say."""
-    with httpx.Client(base_url=suite.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(
+        base_url=suite.url, auth=suite.sign_in, timeout=30, trust_env=False
+    ) as client:
         found: dict[str, Any] = {
             path: client.get(path, params={"limit": 1, "include": "total"}).json()["total"]
             for path in LISTS
@@ -61,13 +63,17 @@ def test_a_second_start_keeps_the_data_and_both_ends_are_in_order(own_suite):
 
 def test_a_killed_suite_starts_again_with_everything_it_had_answered(own_suite):
     own_suite.start("--empty")
-    with httpx.Client(base_url=own_suite.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(
+        base_url=own_suite.url, auth=own_suite.sign_in, timeout=30, trust_env=False
+    ) as client:
         created = client.post("/customer/v1/customers", json={"name": "沧屿水务有限公司"}).json()
 
     own_suite.kill()
     own_suite.start("--empty")
 
-    with httpx.Client(base_url=own_suite.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(
+        base_url=own_suite.url, auth=own_suite.sign_in, timeout=30, trust_env=False
+    ) as client:
         kept = client.get(f"/customer/v1/customers/{created['id']}").json()
         assert kept["number"] == created["number"]
         own_suite.settle()

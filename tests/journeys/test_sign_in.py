@@ -1,5 +1,7 @@
 """The suite with sign-in: people and programs come in by their accounts, and see what is theirs."""
 
+import json
+import re
 import time
 from contextlib import ExitStack
 
@@ -15,7 +17,7 @@ OUT_WITHIN_S = 60
 def guarded(own_suite):
     """A suite that asks for tokens, with the first administrator's password."""
     own_suite.environment["FAIRWAY_ADMIN_PASSWORD"] = PASSWORD
-    own_suite.start("--empty", "--sign-in")
+    own_suite.start("--empty")
     return own_suite
 
 
@@ -25,16 +27,7 @@ def sign_in(guarded):
     with ExitStack() as stack:
 
         def make(username: str, password: str = PASSWORD) -> httpx.Client:
-            client = stack.enter_context(
-                httpx.Client(base_url=guarded.url, timeout=30, trust_env=False)
-            )
-            answer = client.post(
-                "/channel/v1/sign-in/token",
-                data={"grant_type": "password", "username": username, "password": password},
-            )
-            assert answer.status_code == 200, answer.text
-            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-            return client
+            return stack.enter_context(signed_in(guarded.url, username, password))
 
         yield make
 
@@ -110,3 +103,108 @@ def test_the_commands_sign_in_by_themselves(guarded):
 
     done = guarded.command("demo", "lead-to-cash", "--json", "--within", "60")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def demo_accounts(suite):
+    """The demo accounts of the running suite, as the command tells them; each with a client."""
+    told = suite.command("demo", "accounts", "--json")
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    suite.settle()
+    with ExitStack() as stack:
+        yield {
+            account["username"]: stack.enter_context(
+                signed_in(suite.url, account["username"], found["password"])
+            )
+            for account in found["accounts"]
+        }
+
+
+def signed_in(url: str, username: str, password: str) -> httpx.Client:
+    """A client with a token for the account; not opened yet."""
+    answer = httpx.post(
+        f"{url}/channel/v1/sign-in/token",
+        data={"grant_type": "password", "username": username, "password": password},
+        timeout=30,
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    return httpx.Client(base_url=url, timeout=30, trust_env=False, headers=headers)
+
+
+def partners_in(client: httpx.Client) -> set[str | None]:
+    """The partners whose deals somebody sees in the report."""
+    report = client.get(
+        "/reporting/v1/reports/won-revenue", params={"group_by": "partner", "currency": "CNY"}
+    )
+    assert report.status_code == 200, report.text
+    return {row["partner_id"] for row in report.json()["rows"]}
+
+
+@pytest.mark.capability("X-02")
+@pytest.mark.capability("X-05")
+def test_a_dealer_of_the_demo_sees_the_dealers_figures_and_no_others(demo_accounts):
+    seen = {name: partners_in(client) for name, client in demo_accounts.items()}
+    own = {
+        name: demo_accounts[name].get("/channel/v1/me").json()["partner"]["id"]
+        for name in ("demo-mingze", "demo-hanyu")
+    }
+
+    assert own["demo-mingze"] != own["demo-hanyu"]
+    for name, partner_id in own.items():
+        assert seen[name] == {partner_id}
+    # The one sells in the East, the other does not.
+    assert own["demo-mingze"] in seen["demo-east"]
+    assert own["demo-hanyu"] not in seen["demo-east"]
+    assert seen["demo-sales"] <= seen["demo-east"] < seen["demo-hq"]
+    assert set(own.values()) < seen["demo-hq"]
+
+
+@pytest.mark.capability("X-05")
+def test_no_demo_account_may_give_rights(demo_accounts):
+    for name, client in demo_accounts.items():
+        assert client.get("/channel/v1/accounts").status_code in (200, 403)
+        for path in ("/channel/v1/accounts", "/channel/v1/roles"):
+            assert client.post(path, json={}).status_code == 403, (name, path)
+
+
+@pytest.mark.capability("X-02")
+def test_the_first_password_is_told_once_and_another_one_whenever_it_is_asked_for(own_suite):
+    def started() -> str:
+        done = own_suite.command("up", "--empty", "--detach")
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    try:
+        first = started()
+        (password,) = re.findall(r"Sign in as admin with the password (\S+)", first)
+        url = own_suite.running.url
+        signed_in(url, "admin", password).close()
+        log = (own_suite.home / "suite.log").read_text(encoding="utf-8")
+        assert password not in log
+
+        own_suite.command("down")
+        second = started()
+        assert "Sign in as admin" in second
+        assert password not in second
+
+        another = own_suite.command("password").stdout.strip()
+        signed_in(url, "admin", another).close()
+        nobody = own_suite.command("password", "nobody")
+        assert (nobody.returncode, nobody.stdout) == (1, "")
+    finally:
+        own_suite.command("down")
+
+
+def test_an_open_suite_says_so_and_asks_nobody(own_suite):
+    done = own_suite.command("up", "--empty", "--open", "--detach")
+    try:
+        assert "Open mode" in done.stderr
+        with httpx.Client(base_url=own_suite.running.url, trust_env=False) as client:
+            assert client.get(CUSTOMERS).status_code == 200
+        assert own_suite.command("token").returncode == 3
+        assert own_suite.command("demo", "accounts").returncode == 1
+    finally:
+        own_suite.command("down")

@@ -166,5 +166,6 @@ def test_the_http_promise_names_problems_and_no_release():
 
     assert document["info"]["version"] == "1"
     refused = document["paths"]["/shop/v1/baskets"]["post"]["responses"]["4XX"]
-    problem = refused["content"]["application/problem+json"]["schema"]
+    named = refused["content"]["application/problem+json"]["schema"]["$ref"].rpartition("/")[2]
+    problem = document["components"]["schemas"][named]
     assert problem["required"] == ["type", "title", "status", "code"]

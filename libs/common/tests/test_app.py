@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from common.ids import new_id
+from common.testing.databases import as_owner
 from common.testing.service import published
 
 from .shop.__main__ import ENTRY
@@ -326,11 +327,13 @@ async def test_a_service_at_the_head_of_its_migrations_is_ready(client):
 async def revision_in(database, statement, undo):
     """The database stands elsewhere while the block lasts."""
     async with database.transaction() as session:
+        await as_owner(session)
         await session.execute(text(statement))
     try:
         yield
     finally:
         async with database.transaction() as session:
+            await as_owner(session)
             await session.execute(text(undo))
 
 

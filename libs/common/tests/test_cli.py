@@ -24,6 +24,7 @@ from common.messaging.consumer import Consumer
 from common.messaging.consumers import Consumers
 from common.messaging.in_process import InProcessBus
 from common.messaging.inbox import Inbox
+from common.testing.databases import as_owner
 from common.testing.processes import Supervisor
 from common.testing.service import published, received_event
 
@@ -63,6 +64,18 @@ def shop(supervisor, environment, command, **more):
     return process
 
 
+async def connections_with(database, condition):
+    async with database.transaction() as session:
+        await as_owner(session)
+        found = await session.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity"
+                f" WHERE datname = current_database() AND {condition}"
+            )
+        )
+        return found.scalar_one()
+
+
 def log_of(process):
     return [json.loads(line) for line in process.log.read_text().splitlines() if line[:1] == "{"]
 
@@ -81,7 +94,7 @@ async def test_a_signal_ends_a_worker_gracefully_also_while_it_waits_for_the_bro
 
 
 async def test_a_worker_relays_and_consumes_and_ends_when_asked(
-    supervisor, environment, make_vhost, client, session
+    supervisor, environment, make_vhost, client, database, session
 ):
     broker = make_vhost("cli")
     api = shop(supervisor, environment, "api", PORT=str(free_port()))
@@ -115,13 +128,7 @@ async def test_a_worker_relays_and_consumes_and_ends_when_asked(
         slow = asyncio.create_task(http.get("/shop/v1/failures/slow?seconds=1"))
 
         async def is_under_way():
-            rows = await session.execute(
-                text(
-                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
-                    " AND datname = current_database()"
-                )
-            )
-            return rows.scalar_one() == 1
+            return await connections_with(database, "query LIKE 'SELECT pg_sleep%'") == 1
 
         await eventually(is_under_way)
         api.send_signal(signal.SIGTERM)
@@ -131,13 +138,7 @@ async def test_a_worker_relays_and_consumes_and_ends_when_asked(
     assert await api.wait(SOON_S) == 0, api.tail()
 
     async def all_connections_are_given_back():
-        rows = await session.execute(
-            text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name = 'fairway-shop-relay'"
-            )
-        )
-        return rows.scalar_one() == 0
+        return await connections_with(database, "application_name = 'fairway-shop-relay'") == 0
 
     await eventually(all_connections_are_given_back)
 

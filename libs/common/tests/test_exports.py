@@ -101,9 +101,11 @@ def test_no_cell_starts_with_what_a_spreadsheet_runs(first):
     assert cells == [f"'{first}1+1", ""]
 
 
-@pytest.mark.parametrize("parameter", ["limit", "cursor", "include"])
-async def test_an_export_has_no_pages(client, parameter):
-    refused = await client.get(BASKETS, params={parameter: "total"}, headers=CSV)
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("limit", "10"), ("cursor", "abc"), ("include", "total")]
+)
+async def test_an_export_has_no_pages(client, parameter, value):
+    refused = await client.get(BASKETS, params={parameter: value}, headers=CSV)
 
     assert refused.status_code == 422
     assert refused.json()["code"] == "export_has_no_pages"

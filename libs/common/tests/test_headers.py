@@ -1,8 +1,12 @@
 """What every answer carries, and what no spelling of a request gets around."""
 
+import httpx
 import pytest
 
 from common.testing.service import published
+
+from .shop.__main__ import ENTRY
+from .shop.main import create
 
 BASKETS = "/shop/v1/baskets"
 
@@ -37,6 +41,25 @@ async def test_the_api_page_and_its_files_say_for_themselves(client):
         assert answer.status_code == 200
         assert "content-security-policy" not in answer.headers
         assert answer.headers.get("cache-control") != "no-store"
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "is_secure"),
+    [("10.0.0.1", "https", True), ("10.0.0.1", "http", False), ("192.0.2.1", "https", False)],
+    ids=["TLS to the proxy", "none to the proxy", "said by somebody else"],
+)
+async def test_a_browser_stays_on_tls_where_it_came_by_it(database, peer, said, is_secure):
+    settings = ENTRY.settings(DATABASE_URL=database.dsn, FAIRWAY_TRUSTED_PROXIES="10.0.0.1")
+    transport = httpx.ASGITransport(app=create(settings, database), client=(peer, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answers = [
+            await client.get(path, headers={"X-Forwarded-Proto": said})
+            for path in (BASKETS, "/shop/v1/nowhere", "/shop/docs")
+        ]
+
+    for answer in answers:
+        given = answer.headers.get("strict-transport-security")
+        assert given == ("max-age=63072000; includeSubDomains" if is_secure else None)
 
 
 async def test_no_origin_is_let_in(client):

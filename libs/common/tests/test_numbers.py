@@ -5,6 +5,7 @@ from sqlalchemy import text
 from common.db import Database
 from common.errors import Conflict
 from common.numbers import BLOCK, next_number, next_numbers
+from common.testing.databases import as_owner
 
 
 async def draw(database, count=1):
@@ -42,12 +43,14 @@ async def test_processes_draw_different_numbers(database):
 
 async def test_a_new_series_counts_up_from_one(database):
     async with database.transaction() as session:
+        await as_owner(session)
         await session.execute(text("CREATE SEQUENCE fresh_numbers INCREMENT BY 20"))
     try:
         async with database.transaction() as session:
             drawn = [await next_number(session, "fresh") for _ in range(2 * BLOCK + 1)]
     finally:
         async with database.transaction() as session:
+            await as_owner(session)
             await session.execute(text("DROP SEQUENCE fresh_numbers"))
 
     assert drawn == list(range(1, 2 * BLOCK + 2))

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from common.db import Database
+from common.testing.databases import as_owner
 from common.testing.tcp_proxy import TcpProxy
 
 from .shop.__main__ import ENTRY
@@ -123,7 +124,8 @@ async def test_a_connection_lost_in_the_middle_is_a_503_and_the_next_request_wor
 async def test_every_session_terminated_at_once_is_survived(shop, database_url):
     other = Database("other", database_url, pooled=False)
     await asyncio.gather(*(shop.get(BASKETS) for _ in range(3)))
-    async with other.reading() as session:
+    async with other.transaction() as session:
+        await as_owner(session)
         await session.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

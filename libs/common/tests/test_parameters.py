@@ -13,6 +13,7 @@ from common.parameters import (
     keep_parameter,
     value_on,
 )
+from common.testing.databases import as_owner
 
 NOTICE = Parameter("notice_days", 30)
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
@@ -21,6 +22,7 @@ MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 @pytest_asyncio.fixture
 async def session(database):
     async with database.transaction() as held:
+        await as_owner(held)
         for statement in V1:
             await held.execute(text(statement))
         yield held

@@ -162,6 +162,48 @@ async def test_an_address_is_limited_before_anybody_is_recognised(database):
     assert elsewhere.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("proxies", "limited"),
+    [("", True), ("10.9.0.0/16", True), ("10.0.0.0/24", False)],
+    ids=["nobody is believed", "another is believed", "this proxy is believed"],
+)
+async def test_an_address_is_what_a_proxy_says_only_where_that_proxy_is_believed(
+    database, proxies, limited
+):
+    settings = {"FAIRWAY_ADDRESS_RATE_LIMIT": 1, "FAIRWAY_TRUSTED_PROXIES": proxies}
+    async with client_of(database, "10.0.0.1", **settings) as proxy:
+        answers = [
+            await proxy.get(BASKETS, headers={"X-Forwarded-For": f"203.0.113.{n}"})
+            for n in range(3)
+        ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429 if limited else 200]
+
+
+async def test_what_a_client_told_the_proxy_of_its_address_is_not_believed(database):
+    """A proxy writes the address it saw at the end, behind whatever came in the header."""
+    settings = {"FAIRWAY_ADDRESS_RATE_LIMIT": 1, "FAIRWAY_TRUSTED_PROXIES": "10.0.0.1"}
+    async with client_of(database, "10.0.0.1", **settings) as proxy:
+        answers = [
+            await proxy.get(BASKETS, headers={"X-Forwarded-For": f"198.51.100.{n}, 203.0.113.7"})
+            for n in range(3)
+        ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+async def test_behind_a_proxy_a_principal_has_one_limit_from_wherever_it_asks(database, acting):
+    acting("anna")
+    settings = {"FAIRWAY_RATE_LIMIT": 1, "FAIRWAY_TRUSTED_PROXIES": "10.0.0.1"}
+    async with client_of(database, "10.0.0.1", **settings) as proxy:
+        answers = [
+            await proxy.get(BASKETS, headers={"X-Forwarded-For": f"203.0.113.{n}"})
+            for n in range(3)
+        ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
 async def test_what_keeps_a_process_alive_is_never_limited(database):
     settings = {"FAIRWAY_ADDRESS_RATE_LIMIT": 1, "FAIRWAY_RATE_LIMIT": 1}
     async with client_of(database, **settings) as client:

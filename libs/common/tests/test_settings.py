@@ -5,6 +5,7 @@ from common.settings import ServiceSettings
 
 GOOD = {"DATABASE_URL": "postgresql://shop:s3cret@db:5432/shop"}
 TOKEN = "a-token-of-at-least-24-characters"
+ISSUER = {"FAIRWAY_ISSUER": "https://id.example", "FAIRWAY_JWKS_URL": "https://id.example/keys"}
 
 
 @pytest.mark.parametrize(
@@ -24,9 +25,30 @@ def test_a_process_without_a_database_does_not_start(monkeypatch):
 @pytest.mark.parametrize("token", [None, "", "too-short"])
 def test_production_needs_a_token_for_the_internal_feeds(token):
     with pytest.raises(ValidationError, match="FAIRWAY_INTERNAL_TOKEN"):
-        ServiceSettings(**GOOD, ENVIRONMENT="production", FAIRWAY_INTERNAL_TOKEN=token)
+        ServiceSettings(**GOOD, **ISSUER, ENVIRONMENT="production", FAIRWAY_INTERNAL_TOKEN=token)
 
-    assert ServiceSettings(**GOOD, ENVIRONMENT="production", FAIRWAY_INTERNAL_TOKEN=TOKEN)
+    assert ServiceSettings(**GOOD, **ISSUER, ENVIRONMENT="production", FAIRWAY_INTERNAL_TOKEN=TOKEN)
+
+
+@pytest.mark.capability("X-02")
+def test_production_does_not_start_where_everybody_would_be_the_operator():
+    with pytest.raises(ValidationError, match="FAIRWAY_ISSUER"):
+        ServiceSettings(**GOOD, ENVIRONMENT="production", FAIRWAY_INTERNAL_TOKEN=TOKEN)
+
+    assert ServiceSettings(**GOOD).issuer is None
+
+
+def test_the_proxies_that_are_believed_are_addresses_and_networks():
+    settings = ServiceSettings(**GOOD, FAIRWAY_TRUSTED_PROXIES="10.1.2.3, fd00::/8 ,")
+
+    assert settings.proxies == ["10.1.2.3", "fd00::/8"]
+    assert ServiceSettings(**GOOD).proxies == []
+
+
+@pytest.mark.parametrize("proxies", ["*", "gateway", "10.0.0.1/8", "10.0.0.300"])
+def test_a_proxy_that_is_no_address_is_refused_at_the_start(proxies):
+    with pytest.raises(ValidationError, match="FAIRWAY_TRUSTED_PROXIES"):
+        ServiceSettings(**GOOD, FAIRWAY_TRUSTED_PROXIES=proxies)
 
 
 def test_secrets_are_not_printed():

@@ -12,7 +12,13 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 def a_customer(**values: Any) -> Customer:
     """A customer in memory."""
-    defaults = {"number": 42, "by": "somebody", "now": NOW, "source": "manual", "name": "远航机电"}
+    defaults = {
+        "number": "C2026-000042",
+        "by": "somebody",
+        "now": NOW,
+        "source": "manual",
+        "name": "远航机电",
+    }
     return Customer.register(**{**defaults, **values})[0]
 
 

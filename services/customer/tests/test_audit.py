@@ -1,7 +1,6 @@
 """The audit trail through the API: who changed which field, also where nobody asked for it."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,10 +10,9 @@ from common.imports.jobs import ImportRunner
 from customer.imports.targets import TARGETS
 
 from .builders import a_created_customer, an_added_contact
+from .transactions.builders import an_order, confirmed
 
 pytestmark = pytest.mark.capability("P-17")
-
-CONFIRMED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC).isoformat()
 
 
 async def trail_of(client, record_id, **filters):
@@ -69,9 +67,7 @@ async def test_what_changes_nothing_leaves_no_entry(client):
 async def test_what_an_event_changed_is_there_with_the_event_that_caused_it(client, hear):
     customer = await a_created_customer(client)
 
-    order = await hear(
-        "sales.order.confirmed.v1", customer_id=customer["id"], confirmed_at=CONFIRMED_AT
-    )
+    order = await confirmed(hear, an_order(customer))
 
     entry = (await trail_of(client, customer["id"]))[0]
     assert entry["changes"] == {"status": ["prospect", "active"]}

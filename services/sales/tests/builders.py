@@ -7,10 +7,14 @@ from uuid import UUID, uuid4
 
 from httpx import AsyncClient
 
+from common.clock import utc_now
+from common.days import day_of
 from common.testing.service import Hearing
 from sales.leads.model import Lead
 from sales.opportunities.model import Opportunity
 from sales.orders.model import Order
+from sales.pipelines.flow import StageRules
+from sales.pipelines.model import Pipeline
 from sales.products.model import Product
 from sales.quotes.model import Quote
 from sales.quotes.totals import LineValues
@@ -50,6 +54,27 @@ def an_opportunity(**values: Any) -> Opportunity:
         "today": TODAY,
     }
     return Opportunity.open(**{**defaults, **values})[0]
+
+
+def a_stage(stage: str, *, moves: tuple[str, ...], **values: Any) -> StageRules:
+    """A stage of a pipeline."""
+    defaults = {"name_zh": "阶段", "name_en": "Stage", "probability": Decimal("0.5")}
+    return StageRules(stage=stage, moves=moves, **{**defaults, **values})
+
+
+def a_pipeline(**values: Any) -> Pipeline:
+    """A drafted version of a pipeline in memory."""
+    defaults: dict[str, Any] = {
+        "code": "tenders",
+        "pipeline_version": 1,
+        "name": "招标",
+        "rank": 100,
+        "product_ids": [],
+        "product_series": [],
+        "region_ids": [],
+        "stages": [a_stage("survey", moves=("won", "lost"))],
+    }
+    return Pipeline.draft(**{**defaults, **values})[0]
 
 
 def a_line(**values: Any) -> LineValues:
@@ -134,6 +159,34 @@ async def a_known_customer(hear: Hearing, **values: Any) -> str:
     return str(customer_id)
 
 
+async def limit_credit(hear: Hearing, customer_id: str, amount: str, **values: Any) -> None:
+    """The customer service has told how much a customer may owe."""
+    is_held = values.pop("is_held", False)
+    limit = {"amount": amount, "currency": "CNY", "valid_from": "2020-01-01", **values}
+    await hear(
+        "customer.customer.credit_changed.v1",
+        subject=UUID(customer_id),
+        customer_id=customer_id,
+        limit=limit,
+        is_held=is_held,
+        reason="yearly review",
+    )
+
+
+async def a_limited_customer(hear: Hearing, amount: str, **values: Any) -> str:
+    """A customer that may owe so much; its id."""
+    customer_id = await a_known_customer(hear)
+    await limit_credit(hear, customer_id, amount, **values)
+    return customer_id
+
+
+async def set_parameter(
+    hear: Hearing, name: str, value: int | str, effective_on: str = "2020-01-01"
+) -> None:
+    """The channel service has told of a parameter."""
+    await hear("channel.parameter.changed.v1", name=name, value=value, effective_on=effective_on)
+
+
 async def a_known_employee(hear: Hearing, **values: Any) -> str:
     """An employee the channel service has told of; the id."""
     employee_id = uuid4()
@@ -191,6 +244,17 @@ async def a_created_product(client: AsyncClient, **values: Any) -> dict[str, Any
         "currency": "CNY",
     }
     return await posted(client, "products", **{**defaults, **values})
+
+
+async def a_stated_rate(client: AsyncClient, rate: str = "7.10", **values: Any) -> dict[str, Any]:
+    """What a dollar is worth in yuan, from today on."""
+    defaults = {
+        "from_currency": "USD",
+        "to_currency": "CNY",
+        "rate_on": str(day_of(utc_now())),
+        "source": "central parity",
+    }
+    return await posted(client, "exchange-rates", **{**defaults, "rate": rate, **values})
 
 
 async def an_opened_opportunity(client: AsyncClient, **values: Any) -> dict[str, Any]:

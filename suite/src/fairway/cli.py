@@ -54,28 +54,39 @@ def up(
         typer.Option("--processes", help="Each service as its own processes, over RabbitMQ"),
     ] = False,
     sign_in: Annotated[
-        bool, typer.Option("--sign-in", help="Every call needs a token; people sign in")
-    ] = False,
+        bool,
+        typer.Option(
+            "--sign-in/--open",
+            help="Whether every call needs a token; open, everybody here is the operator",
+        ),
+    ] = True,
+    in_background: Annotated[bool, typer.Option("--in-background", hidden=True)] = False,
 ) -> None:
     """Start the suite; what it stored last time is there again."""
     already = read_running()
     if already is not None:
         talk.print(f"It runs already: {already.url}")
+        if already.issues_tokens:
+            # Also the first password, where whoever started it went before it was ready.
+            start = running.Start(with_demo, as_processes)
+            running.welcome(talk, already, start, signing_in.take_over())
         raise typer.Exit(0)
+    start = running.Start(with_demo, as_processes, sign_in, in_background)
     if detach:
-        _start_detached()
+        _start_detached(start)
         return
     try:
-        asyncio.run(running.run(running.Start(with_demo, as_processes, sign_in), talk, demo.fill))
+        asyncio.run(running.run(start, talk, demo.fill))
     except (PostgresUnavailable, BrokerUnavailable, running.NoFreePort, TimeoutError) as error:
         talk.print(f"[red]It did not start:[/red] {error}")
         raise typer.Exit(1) from None
 
 
-def _start_detached() -> None:
+def _start_detached(start: running.Start) -> None:
     home().mkdir(parents=True, exist_ok=True)
     log = home() / "suite.log"
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
+    arguments.append("--in-background")
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "fairway", *arguments],
@@ -88,7 +99,9 @@ def _start_detached() -> None:
     while time.monotonic() < deadline:
         found = read_running()
         if found is not None:
-            talk.print(f"Fairway runs: {found.url} (log: {log})")
+            talk.print(f"[bold]Fairway runs[/bold] in the background (log: {log})\n")
+            running.welcome(talk, found, start, signing_in.take_over())
+            talk.print(f"[bold]{running.command()} down[/bold] stops it.\n")
             return
         if child.poll() is not None:
             talk.print(f"[red]It did not start[/red]; the end of {log}:")
@@ -216,7 +229,7 @@ async def _migrate(check: bool) -> dict[str, str]:
             await server.prepare(entries)
         states = {}
         for entry in entries:
-            url = found.databases[entry.package] if found else server.url(entry.package)
+            url = found.databases[entry.package] if found else server.owner_url(entry.package)
             revision, head = await current_revision(url), head_of(entry.migrations)
             states[entry.package] = "at head" if revision == head else f"at {revision}, not {head}"
         return states
@@ -318,9 +331,12 @@ def token(
 ) -> None:
     """Print an access token; good for five minutes, for everything the commands may do."""
     base_url = url or _the_running().url
-    credentials = signing_in.own_credentials()
+    credentials = signing_in.credentials_for(base_url)
     if credentials is None:
-        talk.print("This suite asks for no tokens; start it with: fairway up --sign-in")
+        talk.print(
+            "There is no client to ask as: nobody is asked for tokens there, or FAIRWAY_CLIENT_ID"
+            " and FAIRWAY_CLIENT_SECRET are missing."
+        )
         raise typer.Exit(NOT_READY)
     with httpx.Client(timeout=15) as client:
         answer = client.send(signing_in.token_request(base_url, *credentials))
@@ -328,6 +344,33 @@ def token(
         talk.print(f"[red]No token:[/red] {answer.status_code} {answer.text}")
         raise typer.Exit(1)
     _answer(answer.json(), as_json, answer.json()["access_token"])
+
+
+@app.command()
+def password(
+    username: Annotated[str, typer.Argument(help="Whose account")] = signing_in.FIRST_ADMINISTRATOR,
+    url: Annotated[
+        str | None, typer.Option(help="A gateway elsewhere, as http://localhost:8080")
+    ] = None,
+) -> None:
+    """Give somebody another password, and print it; whoever was signed in so has to do it again."""
+    base_url = url or _the_running().url
+    made_up = signing_in.made_up_password()
+    try:
+        with httpx.Client(
+            base_url=base_url, timeout=15, auth=signing_in.CommandSignIn(base_url)
+        ) as client:
+            answer = client.get("/channel/v1/accounts", params={"q": username})
+            found = {row["username"]: row["id"] for row in answer.raise_for_status().json()["data"]}
+            if username not in found:
+                talk.print(f"There is no account {username}.")
+                raise typer.Exit(1)
+            path = f"/channel/v1/accounts/{found[username]}:set-password"
+            client.post(path, json={"password": made_up}).raise_for_status()
+    except httpx.HTTPError as error:
+        talk.print(f"[red]The password stays as it is:[/red] {error}")
+        raise typer.Exit(1) from None
+    sys.stdout.write(made_up + "\n")
 
 
 app.command("import")(importing.import_command)

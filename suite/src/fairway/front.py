@@ -21,9 +21,9 @@ from starlette.responses import (
     StreamingResponse,
 )
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.app import problem, swagger_page
+from common.app import problem, swagger_page, transport_security
 
 _HOP_BY_HOP = {
     "connection",
@@ -34,6 +34,15 @@ _HOP_BY_HOP = {
     "upgrade",
     "host",
 }
+# Said anew to the processes behind: what a client says of its own address is not passed on.
+_OF_PROXIES = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
+# Those of the server in front.
+_OF_THE_SERVER = {"date", "server"}
+_OF_OWN_PAGES = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 class Front:
@@ -64,10 +73,13 @@ class Front:
             parts = scope["path"].split("/", 3)
             # The feeds are for the other services, never for clients.
             if len(parts) > 2 and parts[2] == "internal":
-                await _no_such_route(Request(scope), None)(scope, receive, send)
+                await _no_such_route(Request(scope), None)(scope, receive, _guarded(scope, send))
                 return
             backend = self._backends.get(parts[1])
-        await (backend or self._own)(scope, receive, send)
+        if backend is None:
+            await self._own(scope, receive, _guarded(scope, send))
+        else:
+            await backend(scope, receive, send)
 
     async def _ask(self, service: str, path: str) -> httpx.Response:
         transport = httpx.ASGITransport(app=self._backends[service])
@@ -124,9 +136,13 @@ class Forward:
                     request.method,
                     httpx.URL(path=scope["path"], query=query.encode("latin-1")),
                     headers=[
-                        (name, value)
-                        for name, value in request.headers.items()
-                        if name not in _HOP_BY_HOP
+                        *(
+                            (name, value)
+                            for name, value in request.headers.items()
+                            if name not in _HOP_BY_HOP | _OF_PROXIES
+                        ),
+                        ("x-forwarded-for", request.client.host if request.client else ""),
+                        ("x-forwarded-proto", scope["scheme"]),
                     ],
                     content=request.stream() if _has_body(request) else None,
                 ),
@@ -145,12 +161,27 @@ class Forward:
         response.raw_headers = [
             (name, value)
             for name, value in answer.headers.raw
-            if name.decode("latin-1").lower() not in _HOP_BY_HOP
+            if name.decode("latin-1").lower() not in _HOP_BY_HOP | _OF_THE_SERVER
         ]
         try:
             await response(scope, receive, send)
         finally:
             await answer.aclose()
+
+
+def _guarded(scope: Scope, send: Send) -> Send:
+    """`send` for a page of our own: kept by nobody, shown in no frame."""
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                *message.get("headers", ()),
+                *_OF_OWN_PAGES,
+                *transport_security(scope),
+            ]
+        await send(message)
+
+    return answer
 
 
 def _has_body(request: Request) -> bool:
@@ -163,7 +194,7 @@ def merge_openapi(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Fairway", "version": "1"},
         "paths": {},
-        "components": {"schemas": {}},
+        "components": {"schemas": {}, "securitySchemes": {}},
         "tags": [],
     }
     for service, document in parts.items():
@@ -177,8 +208,13 @@ def merge_openapi(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
                 operation["tags"] = [f"{service}: {tag}" for tag in operation.get("tags", [])]
                 operation["operationId"] = f"{service}-{operation['operationId']}"
             merged["paths"][path] = operations
-        for name, schema in renamed.get("components", {}).get("schemas", {}).items():
-            merged["components"]["schemas"][f"{prefix}.{name}"] = schema
+        components = renamed.get("components", {})
+        for name, schema in components.get("schemas", {}).items():
+            # Generated clients name their classes by the title, and so it has to be one of its own.
+            titled = {**schema, "title": f"{prefix} {schema.get('title', name)}"}
+            merged["components"]["schemas"][f"{prefix}.{name}"] = titled
+        # The same in all services: one token is good for all of them.
+        merged["components"]["securitySchemes"] |= components.get("securitySchemes", {})
     return merged
 
 

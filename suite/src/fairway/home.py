@@ -22,6 +22,14 @@ class Running:
     mode: str
     databases: dict[str, str]
     amqp_url: str | None
+    issues_tokens: bool = False
+    """Whether it signs people in itself; not so where nobody is asked, or another issuer does."""
+
+
+def keep_to_ourselves(file: Path, content: str) -> None:
+    """Write a file that nobody else may read."""
+    file.touch(mode=0o600)
+    file.write_text(content, encoding="utf-8")
 
 
 def _file() -> Path:
@@ -30,9 +38,7 @@ def _file() -> Path:
 
 def write_running(running: Running) -> None:
     """Say that the suite runs; the file holds the databases' passwords, so it is ours alone."""
-    file = _file()
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(asdict(running), indent=2), encoding="utf-8")
+    keep_to_ourselves(_file(), json.dumps(asdict(running), indent=2))
 
 
 def read_running() -> Running | None:

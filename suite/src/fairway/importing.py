@@ -28,6 +28,8 @@ from fairway.home import home, read_running
 from fairway.signing_in import CommandSignIn
 
 NOT_READY, PARTIAL, USAGE = 3, 4, 2
+OUTCOMES = ("created", "updated", "unchanged", "duplicates", "rejected")
+"""What can become of a row; the counts of an import add up to its rows."""
 SHOWN_REJECTIONS = 5
 
 talk = Console(stderr=True)
@@ -201,7 +203,7 @@ async def _run_step(
     took_s = time.monotonic() - began
     if job["state"] != "done":
         raise _Refused(f"{step.title}: {job['state']}: {job['error']}")
-    counted = sum(job[outcome] for outcome in ("created", "updated", "unchanged", "rejected"))
+    counted = sum(job[outcome] for outcome in OUTCOMES)
     if counted != job["total_rows"]:
         raise _Refused(f"{step.title}: {job['total_rows']} rows read, {counted} accounted for")
     rejected: list[dict[str, Any]] = []

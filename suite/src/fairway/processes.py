@@ -56,6 +56,8 @@ async def apps(
         **os.environ,
         "AMQP_URL": amqp_url,
         "HOST": "127.0.0.1",
+        # The one port in front, which tells them whose request it brings.
+        "FAIRWAY_TRUSTED_PROXIES": "127.0.0.1",
         "FAIRWAY_INTERNAL_TOKEN": secrets.token_urlsafe(32),
         "FAIRWAY_PEERS": json.dumps(
             {path_of(package): f"http://127.0.0.1:{api}" for package, (api, _) in ports.items()}

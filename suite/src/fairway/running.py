@@ -19,12 +19,13 @@ from common import telemetry
 from common.local_processes import port_is_free
 from fairway import one_process, processes, signing_in
 from fairway.database import DatabaseServer
+from fairway.demo import accounts
 from fairway.front import Front
 from fairway.home import Running, forget_running, home, write_running
 from fairway.services import load
 
 if TYPE_CHECKING:
-    from channel.sign_in.bootstrap import Bootstrapped
+    from pydantic import SecretStr
 
 DEFAULT_PORT = 8080
 MOST_PORTS_TRIED = 200
@@ -43,8 +44,10 @@ class Start:
 
     demo: bool
     as_processes: bool
-    sign_in: bool = False
+    sign_in: bool = True
     """Whether every call needs a token; without, everybody on this machine may do everything."""
+    in_background: bool = False
+    """Whether nobody reads what is said here, and whoever started it tells the person."""
 
 
 def choose_port(console: Console) -> int:
@@ -77,6 +80,8 @@ async def run(start: Start, console: Console, fill_demo: FillDemo) -> None:
         url = f"http://{HOST}:{port}"
         if start.sign_in:
             signing_in.configure(url)
+        else:
+            signing_in.leave_open()
         amqp_url = os.environ.get("AMQP_URL")
         backends: Mapping[str, ASGIApp]
         if start.as_processes:
@@ -86,25 +91,30 @@ async def run(start: Start, console: Console, fill_demo: FillDemo) -> None:
             backends = await stack.enter_async_context(one_process.apps(entries, server))
         await stack.enter_async_context(_Serving(Front(backends), port))
         await _until_ready(url, stop)
-        bootstrapped = None
-        if start.sign_in and not stop.is_set():
+        password = None
+        if signing_in.issues_tokens(url) and not stop.is_set():
             bootstrapped = await signing_in.prepare(server.url("channel"))
+            password = bootstrapped.password
             await signing_in.until_known(url)
         if start.demo and not stop.is_set():
             await fill_demo(url, console)
-        write_running(
-            Running(
-                pid=os.getpid(),
-                url=url,
-                mode="processes" if start.as_processes else "one process",
-                databases={entry.package: server.url(entry.package) for entry in entries},
-                amqp_url=amqp_url,
-            )
+        if start.in_background and password is not None:
+            signing_in.hand_over(password)
+        running = Running(
+            pid=os.getpid(),
+            url=url,
+            mode="processes" if start.as_processes else "one process",
+            databases={entry.package: server.url(entry.package) for entry in entries},
+            amqp_url=amqp_url,
+            issues_tokens=signing_in.issues_tokens(url),
         )
+        write_running(running)
         stack.callback(forget_running)
-        _say_where(console, url, server.kind, time.monotonic() - began)
-        _say_who(console, bootstrapped)
-        _say_next(console, start)
+        took_s = time.monotonic() - began
+        console.print(f"\n[bold]Fairway runs[/bold] (ready after {took_s:.1f} s)\n")
+        if not start.in_background:
+            welcome(console, running, start, password)
+            console.print("Ctrl-C stops it.\n")
         await stop.wait()
         console.print("Stopping: finishing what is under way …")
     telemetry.flush()
@@ -115,6 +125,7 @@ class _Serving:
     """The front's HTTP server, while the block lasts."""
 
     def __init__(self, front: Front, port: int) -> None:
+        proxies = os.environ.get("FAIRWAY_TRUSTED_PROXIES", "")
         self._server = uvicorn.Server(
             uvicorn.Config(
                 front,
@@ -123,6 +134,9 @@ class _Serving:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Nobody's word about a client's address is believed unless this says whose.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=proxies,
                 lifespan="off",
                 timeout_graceful_shutdown=10,
             )
@@ -151,41 +165,61 @@ async def _until_ready(url: str, stop: asyncio.Event) -> None:
     raise TimeoutError("the services did not become ready; see the logs above")
 
 
-def _say_where(console: Console, url: str, database: str, took_s: float) -> None:
+def welcome(console: Console, running: Running, start: Start, password: "SecretStr | None") -> None:
+    """Tell a person where everything is, how to sign in, and what to do next.
+
+    `password` is the first administrator's, where it was made up at this start: it is shown here
+    and never again.
+    """
+    database = "your server" if os.environ.get("DATABASE_URL") else "embedded PostgreSQL"
     lines = [
-        ("Dashboard", f"{url}/reporting/dashboard"),
-        ("API", f"{url}/docs"),
-        ("Events", f"{url}/events"),
-        ("Metrics", f"{url}/metrics"),
+        ("Dashboard", f"{running.url}/reporting/dashboard"),
+        ("API", f"{running.url}/docs"),
+        ("Events", f"{running.url}/events"),
+        ("Metrics", f"{running.url}/metrics"),
         ("Data", f"{home()} ({database})"),
     ]
-    console.print(f"\n[bold]Fairway runs[/bold] (ready after {took_s:.1f} s)\n")
     for name, value in lines:
-        console.print(f"  {name:<10} {value}", highlight=False)
-
-
-def _say_next(console: Console, start: Start) -> None:
-    follow = "fairway demo lead-to-cash" if start.demo else "fairway import PATH --mapping NAME"
-    console.print(f"Next: [bold]{command()} {follow.removeprefix('fairway ')}[/bold]")
-    console.print("Ctrl-C stops it.\n")
-
-
-def _say_who(console: Console, bootstrapped: "Bootstrapped | None") -> None:
+        console.print(f"  {name:<10} {value}", highlight=False, soft_wrap=True)
     console.print()
-    if bootstrapped is None:
+    if not start.sign_in:
         console.print(
-            "Sign-in is not configured: it listens on this machine only, and everybody on it is"
-            " the local operator."
+            "[bold red]Open mode:[/bold red] nobody is asked who they are. It listens on this"
+            " machine only, and everybody on it is the operator."
         )
-        return
-    if bootstrapped.password is not None:
-        password = bootstrapped.password.get_secret_value()
+    elif running.issues_tokens:
+        _say_who(console, start, password)
+    else:
+        console.print(f"Sign in at [bold]{os.environ['FAIRWAY_ISSUER']}[/bold]", highlight=False)
+    follow = "demo lead-to-cash" if start.demo else "import PATH --mapping NAME"
+    console.print(f"Next: [bold]{command()} {follow}[/bold]")
+
+
+def _say_who(console: Console, start: Start, password: "SecretStr | None") -> None:
+    name = signing_in.FIRST_ADMINISTRATOR
+    if password is not None:
         console.print(
-            f"Sign in as [bold]{bootstrapped.username}[/bold] with the password"
-            f" [bold]{password}[/bold]  (shown this once)",
+            f"Sign in as [bold]{name}[/bold] with the password"
+            f" [bold]{password.get_secret_value()}[/bold]  (shown this once)",
             highlight=False,
+            soft_wrap=True,
         )
-    console.print(f"A token for the API: [bold]{command()} token[/bold]")
+    else:
+        console.print(
+            f"Sign in as [bold]{name}[/bold]; another password: [bold]{command()} password[/bold]",
+            highlight=False,
+            soft_wrap=True,
+        )
+    demo_password = accounts.kept_password()
+    if start.demo and demo_password is not None:
+        names = ", ".join(account.username for account in accounts.ACCOUNTS)
+        console.print(
+            f"or with [bold]{demo_password}[/bold] as one of {names}"
+            f" ([bold]{command()} demo accounts[/bold] says what each sees)",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(f"A token for the API: [bold]TOKEN=$({command()} token)[/bold]", highlight=False)
 
 
 def command() -> str:

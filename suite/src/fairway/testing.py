@@ -1,6 +1,6 @@
 """The whole suite for tests, started as a person starts it: its own process, folder and port.
 
-A `conftest.py` takes the fixtures it wants: `from fairway.testing import suite, suite_url`. One
+A `conftest.py` takes the fixtures it wants: `from fairway.testing import suite, own_suite`. One
 suite with demo data serves all tests of a process, whichever conftest they sit under; `own_suite`
 is a test's own.
 """
@@ -19,11 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from common.local_processes import ChildProcess, free_port, log_tail
 from fairway.catching_up import until_reported
 from fairway.home import Running
+from fairway.signing_in import CLIENT, CommandSignIn, own_secret, token_request
 
 READY_WITHIN_S = 180
 """A busy machine may take long; on a quiet one it is seconds."""
@@ -74,6 +76,21 @@ class Suite:
         """The process."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def sign_in(self) -> httpx.Auth | None:
+        """Brings the token of the suite's own commands to requests; None where nobody is asked."""
+        if not self.running.issues_tokens:
+            return None
+        return CommandSignIn(self.url, (CLIENT, own_secret(self.home)))
+
+    @property
+    def token(self) -> str:
+        """A token of the suite's own commands, good for five minutes."""
+        asking = token_request(self.url, CLIENT, own_secret(self.home))
+        with httpx.Client(trust_env=False) as client:
+            given: dict[str, Any] = client.send(asking).raise_for_status().json()
+        return str(given["access_token"])
 
     def start(self, *arguments: str) -> float:
         """Start it and wait until it is ready; the seconds that took. Raises AssertionError."""
@@ -143,12 +160,6 @@ def suite(pytestconfig: pytest.Config) -> Suite:
         started.start("--demo")
         started.settle()
     return started
-
-
-@pytest.fixture(scope="session")
-def suite_url(suite: Suite) -> str:
-    """Where the running suite answers."""
-    return suite.url
 
 
 @pytest.fixture

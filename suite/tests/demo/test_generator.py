@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from channel.roles.built_in import BUILT_IN
 from fairway.demo import words
+from fairway.demo.accounts import ACCOUNTS
 from fairway.demo.data import DemoData
 from fairway.demo.generator import OPEN_STAGES, SHIPPED_KINDS, Size, generate
 
@@ -285,3 +287,23 @@ def test_better_partners_pay_less(data):
 
     assert standard == Decimal("31800.00")
     assert platinum < gold < standard
+
+
+@pytest.mark.capability("X-05")
+@pytest.mark.parametrize("today", DAYS)
+def test_the_demo_accounts_are_of_people_and_partners_that_have_something_to_see(today):
+    data = generate(today)
+    employees = {one.key: one for one in data.employees}
+    partners = {one.key: one for one in data.partners}
+    dealers = [account for account in ACCOUNTS if account.role == "dealer"]
+    sellers = [deal.partner_key for deal in closed_deals(data) if deal.outcome == "won"]
+
+    assert {account.role for account in ACCOUNTS} <= {role.code for role in BUILT_IN}
+    assert all((a.employee_key is None) != (a.partner_key is None) for a in ACCOUNTS)
+    assert {a.employee_key for a in ACCOUNTS if a.employee_key} <= set(employees)
+    assert len({partners[a.partner_key].territory_code for a in dealers if a.partner_key}) == 2
+    for account in dealers:
+        partner = partners[account.partner_key or ""]
+        assert partner.kind == "dealer"
+        assert partner.name[:4] in account.sees
+        assert partner.key in sellers

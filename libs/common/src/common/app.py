@@ -6,7 +6,7 @@ A service's `main.py` hands over its routers; everything that all endpoints shar
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,20 +26,25 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from common import context, errors, rate_limits, telemetry
 from common.access.accounts import Accounts
 from common.access.gate import check_complete
+from common.access.masks import MaskingApi, fields_in
+from common.access.refused_looks import RefusedLooks
 from common.access.rights import INTERNAL, Policy
 from common.access.tokens import KeySet
-from common.api_routing import ServiceRoute
+from common.api_routing import NoSuchVerb, ServiceRoute
 from common.audit.routes import audit_router
 from common.db import Database
 from common.ids import new_id
 from common.messaging.feed import feed_router
 from common.migrations import schema_state
+from common.openapi import PROBLEM_REFERENCE, document_parts
 from common.settings import ServiceSettings
 from common.views.lists import lists_of
 from common.views.routes import VIEWS_POLICY, views_router
@@ -60,6 +65,7 @@ STATUS_OF: dict[type[errors.Refusal], int] = {
     errors.TooManyRequests: 429,
 }
 _TITLES = {
+    307: "Moved",
     400: "Bad request",
     401: "Not signed in",
     403: "Forbidden",
@@ -84,33 +90,6 @@ SHARED_POLICY: Policy = {
 _SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
 
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-        "trace_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "pointer": {"type": "string"},
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-
-
 def create_app(
     service: str,
     *,
@@ -130,7 +109,12 @@ def create_app(
     """
     path = service.replace("_", "-")
     own_database = database is None
-    held = database or Database(service, settings.dsn, pool_size=settings.database_pool_size)
+    held = database or Database(
+        service,
+        settings.dsn,
+        pool_size=settings.database_pool_size,
+        behind_pooler=settings.database_behind_pooler,
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -143,7 +127,7 @@ def create_app(
             yield
             app.state.draining = True
 
-    app = FastAPI(
+    app = MaskingApi(
         title=title,
         version=telemetry.version_of(service),
         lifespan=lifespan,
@@ -155,7 +139,7 @@ def create_app(
         responses={
             "4XX": {
                 "description": "Refused; nothing was changed",
-                "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}},
+                "content": {PROBLEM: {"schema": PROBLEM_REFERENCE}},
             }
         },
         generate_unique_id_function=lambda route: route.name,
@@ -168,14 +152,23 @@ def create_app(
     app.state.cursor_key = settings.cursor_key_of(service)
     app.state.policy = {**policy, **SHARED_POLICY}
     app.state.accounts = _accounts(held, settings)
+    app.state.refused_looks = RefusedLooks(service, held)
+    held.before_close.append(app.state.refused_looks.settled)
     guarded = [*routers, audit_router(path), views_router(path), feed_router(path)]
     app.state.lists = lists_of(guarded)
-    for router in (*guarded, _operations_of_the_process(service, path, held, migrations)):
+    app.state.masked_fields = fields_in(route for router in guarded for route in router.routes)
+    everything = *guarded, _operations_of_the_process(service, path, held, migrations)
+    for router in everything:
         app.include_router(router)
+    app.state.methods_at = _methods_by_path(everything)
     app.mount(f"/{path}/docs-assets", StaticFiles(directory=_SWAGGER_ASSETS), "docs-assets")
     check_complete(service, app.state.policy, guarded)
+    document_parts(app, path, app.state.policy)
     _say_problems(app)
     app.add_middleware(RequestScope, service=service, settings=settings)
+    if settings.proxies:
+        # Around everything else: limits, sign-in and traces have the client's address then.
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     return app
 
 
@@ -189,6 +182,20 @@ def _accounts(database: Database, settings: ServiceSettings) -> Accounts | None:
             return (await client.get(url)).raise_for_status().json()
 
     return Accounts(database, settings, KeySet(fetch))
+
+
+def _methods_by_path(routers: Iterable[APIRouter]) -> Callable[[str], set[str]]:
+    """Tells which methods there are at a path; the framework tells those of one route of it."""
+    routes = [
+        # What comes behind a colon is a verb, and never a part of an id.
+        (re.compile(route.path_regex.pattern.replace("[^/]+", "[^/:]+")), set(route.methods or ()))
+        for router in routers
+        for route in router.routes
+        if isinstance(route, Route)
+    ]
+    return lambda path: {
+        method for pattern, methods in routes if pattern.match(path) for method in methods
+    }
 
 
 def service_router(service_path: str, feature: str) -> APIRouter:
@@ -303,6 +310,11 @@ def _say_problems(app: FastAPI) -> None:
             headers["WWW-Authenticate"] = "Bearer"
         if "retry_after_s" in facts:
             headers["Retry-After"] = str(facts.pop("retry_after_s"))
+        if isinstance(refusal, errors.Moved) and request.method in ("GET", "HEAD"):
+            # Not for ever: what was merged can be taken apart again.
+            status = 307
+            there = request.url.path.replace(str(refusal.old_id), str(refusal.existing_id))
+            headers["Location"] = there + (f"?{request.url.query}" if request.url.query else "")
         return problem(
             status,
             refusal.code,
@@ -333,7 +345,9 @@ def _say_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "no_such_route", 405: "method_not_allowed", 413: "body_too_large"}.get(
+        if error.status_code in (404, 405):
+            return await no_route(request, error)
+        code = {413: "body_too_large"}.get(
             error.status_code, _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
         )
         return problem(
@@ -343,6 +357,19 @@ def _say_problems(app: FastAPI) -> None:
             instance=request.url.path,
             headers=dict(error.headers) if error.headers else None,
         )
+
+    @app.exception_handler(NoSuchVerb)
+    async def no_route(request: Request, _: Exception) -> JSONResponse:
+        path = request.url.path
+        if methods := app.state.methods_at(path):
+            return problem(
+                405,
+                "method_not_allowed",
+                f"{request.method} is not among the methods of this path",
+                instance=path,
+                headers={"Allow": ", ".join(sorted(methods))},
+            )
+        return problem(404, "no_such_route", "there is nothing at this path", instance=path)
 
     @app.exception_handler(StaleDataError)
     async def stale(request: Request, _: Exception) -> JSONResponse:
@@ -476,6 +503,7 @@ class RequestScope:
                     (b"x-request-id", request_id.encode("latin-1")),
                     (b"x-content-type-options", b"nosniff"),
                     *rate_limits.headers_of(scope),
+                    *transport_security(scope),
                 ]
                 if is_api or status >= 400:
                     named = {name.lower() for name, _ in given}
@@ -576,6 +604,12 @@ class RequestScope:
         duration.observe(time.perf_counter() - started)
 
 
+def transport_security(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that keeps browsers on TLS, where the client came by it."""
+    return (_HSTS,) if scope.get("scheme") == "https" else ()
+
+
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _READ_HEADERS = frozenset({b"x-request-id", b"traceparent", b"content-length", b"user-agent"})
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -25,9 +25,10 @@ from pydantic import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from common.access.refused_looks import note_item
 from common.aggregate import Aggregate
 from common.db import Session
-from common.errors import Refusal
+from common.errors import NotFound, Refusal
 
 LARGEST_BATCH = 100
 _OF_THE_REQUEST = ("instance", "request_id", "trace_id")
@@ -117,6 +118,8 @@ class OneByOne:
                 raise RequestValidationError(faults)
             made = await self._made(item, each)
         except (Refusal, RequestValidationError, IntegrityError, StaleDataError) as error:
+            if isinstance(error, NotFound) and isinstance(item, BaseModel):
+                note_item(self._request, item)
             return await self._refused(index, error)
         except DBAPIError as error:
             if not (getattr(error.orig, "sqlstate", None) or "").startswith(_BAD_VALUE):

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 import typer
 import uvicorn
 from fastapi import FastAPI
@@ -28,6 +29,7 @@ from starlette.routing import Route
 from common import api_files, operations, telemetry
 from common.audit.commands import audit_cli
 from common.audit.verify import records_of
+from common.database_roles import PowerfulRole, refuse_powerful_role
 from common.db import Database
 from common.messaging.consumers import Consumers, ConsumersTable
 from common.messaging.rabbitmq import declare
@@ -38,6 +40,8 @@ from common.worker import Worker
 
 NOT_READY = 3
 GRACE_S = 20
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def service_cli(entry: ServiceEntry) -> typer.Typer:
         """Serve the HTTP API."""
         settings = entry.settings()
         telemetry.configure_logging(entry.package, settings.log_level)
+        _check_role(entry.package, settings)
         _ApiServer(
             uvicorn.Config(
                 entry.create_app(),
@@ -90,6 +95,8 @@ def service_cli(entry: ServiceEntry) -> typer.Typer:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # The app itself knows which proxies it believes.
+                proxy_headers=False,
                 timeout_graceful_shutdown=GRACE_S,
                 limit_concurrency=settings.concurrency_limit,
             )
@@ -101,6 +108,7 @@ def service_cli(entry: ServiceEntry) -> typer.Typer:
         """Relay, consume, keep time; with health and metrics on PORT."""
         settings = entry.settings()
         telemetry.configure_logging(entry.package, settings.log_level)
+        _check_role(entry.package, settings)
         asyncio.run(_serve_worker(entry.create_worker(), settings))
         telemetry.flush()
 
@@ -306,6 +314,17 @@ def messaging_cli(
         _print({"republished" if yes else "would_republish": with_database(act)})
 
     return cli
+
+
+def _check_role(service: str, settings: ServiceSettings) -> None:
+    """In production a service does not start as a role that walls do not hold; elsewhere it says so."""
+    try:
+        asyncio.run(refuse_powerful_role(settings.dsn))
+    except PowerfulRole as reason:
+        if settings.environment == "production":
+            _talk(f"{service}: {reason}")
+            raise typer.Exit(NOT_READY) from None
+        log.warning("the database's walls do not hold this role", service=service, why=str(reason))
 
 
 class _ApiServer(uvicorn.Server):

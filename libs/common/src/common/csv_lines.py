@@ -18,10 +18,20 @@ def csv_line(cells: Sequence[str]) -> str:
 
 
 def inert(cell: str) -> str:
-    """The cell, with an apostrophe where a spreadsheet would run it as a formula (CWE-1236)."""
-    if cell[:1] not in _STARTS_A_FORMULA or _is_number(cell):
+    """The cell, with an apostrophe where a spreadsheet would run it as a formula (CWE-1236).
+
+    One that begins with such an apostrophe already gets another, so that `as_meant` finds each.
+    """
+    if cell.lstrip("'")[:1] not in _STARTS_A_FORMULA or _is_number(cell):
         return cell
     return f"'{cell}"
+
+
+def as_meant(cell: str) -> str:
+    """The cell that `inert` made this one of."""
+    if cell[:1] == "'" and cell.lstrip("'")[:1] in _STARTS_A_FORMULA:
+        return cell[1:]
+    return cell
 
 
 def _is_number(cell: str) -> bool:

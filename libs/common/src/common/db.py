@@ -1,19 +1,22 @@
 """The database of a service: one pool, one transaction a request or event, one place that commits."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
+import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import DateTime, MetaData, Numeric, Uuid, make_url
+from sqlalchemy import Connection, DateTime, Engine, MetaData, Numeric, Uuid, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.pool import NullPool
 
 from common.access import rows
+from common.access.schema import ALL_ROWS_ROLE
+from common.custom_fields.definitions import MEMORY, Memory
 from common.messaging.outbox import UnitOfWork
 from common.silence import SilenceWatch
 
@@ -25,6 +28,8 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 """Names of indexes and constraints, so that migrations can speak of them."""
+
+_TRANSACTIONAL = "fairway_transactional"
 
 
 class Tables:
@@ -47,9 +52,29 @@ def new_metadata() -> MetaData:
     return MetaData(naming_convention=NAMING_CONVENTION)
 
 
+class ServiceConnection(asyncpg.Connection):  # type: ignore[misc]  # it ships no types
+    """A connection whose next transaction begins with a statement that travels with the BEGIN."""
+
+    begin_with: str | None = None
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """As asyncpg's; both statements are one round trip."""
+        if self.begin_with is not None and query.startswith("BEGIN"):
+            query, self.begin_with = f"{query} {self.begin_with}", None
+        status: str = await super().execute(query, *args, timeout=timeout)
+        return status
+
+
 @rows.watch
 class Reading(SyncSession):
-    """The session of reads."""
+    """The session of reads; behind the wall of a partner they share one transaction."""
+
+    def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:
+        """The engine without transactions, or the one with them."""
+        if rows.was_walled(self):
+            transactional: Engine = self.info[_TRANSACTIONAL]
+            return transactional
+        return super().get_bind(*args, **options)
 
 
 rows.watch(UnitOfWork)
@@ -60,15 +85,33 @@ class Database:
 
     Opened without touching the server; the first use connects. `on_said` is called after every
     commit that recorded events, in the committing task.
+
+    Sessions see all rows until `common.access.rows.narrow` says otherwise; one that is narrowed to
+    a partner's is behind the wall of the database from its BEGIN on (`common.access.schema`).
     """
 
-    def __init__(self, service: str, dsn: str, *, pool_size: int = 10, pooled: bool = True) -> None:
+    def __init__(
+        self,
+        service: str,
+        dsn: str,
+        *,
+        pool_size: int = 10,
+        pooled: bool = True,
+        behind_pooler: bool = False,
+    ) -> None:
+        """`behind_pooler`: the URL leads to a pooler that keeps nothing beyond a transaction."""
         self.service = service
         self.dsn = dsn
         url = make_url(dsn).set(drivername="postgresql+asyncpg")
+        server_settings = {"application_name": f"fairway-{service}", "timezone": "UTC"}
+        if not behind_pooler:
+            # The login itself sees nothing. Said once a connection, it costs no statement; where
+            # a connection is everybody's, each transaction has to say it.
+            server_settings["role"] = ALL_ROWS_ROLE
         connect_args = {
             "timeout": 4,
-            "server_settings": {"application_name": f"fairway-{service}", "timezone": "UTC"},
+            "server_settings": server_settings,
+            "connection_class": ServiceConnection,
         }
         if pooled:
             # Refuse after 3 s with 503 instead of queueing without end behind a slow database.
@@ -82,18 +125,25 @@ class Database:
         else:
             self.engine = create_async_engine(url, poolclass=NullPool, connect_args=connect_args)
         self._silence = SilenceWatch(self.engine, dsn)
-        # A read of one statement needs no BEGIN and COMMIT of its own: two round trips less.
+        memory = Memory()
+        says = {rows.SAYS_ALL_ROWS: behind_pooler}
+        # A read of one statement needs no BEGIN and COMMIT of its own: two round trips less. Behind
+        # a wall, or a pooler, it does: what a transaction may see goes with its BEGIN.
+        without = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reading = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
+            self.engine if behind_pooler else without,
             sync_session_class=Reading,
             expire_on_commit=False,
+            info={_TRANSACTIONAL: self.engine.sync_engine, MEMORY: memory, **says},
         )
         self.on_said: Callable[[], None] = lambda: None
+        self.before_close: list[Callable[[], Awaitable[None]]] = []
+        """Called by `close`, each to finish what still works with connections of this database."""
         self._writing = async_sessionmaker(
             self.engine,
             sync_session_class=UnitOfWork,
             expire_on_commit=False,
-            info={"fairway_on_said": self._said},
+            info={"fairway_on_said": self._said, MEMORY: memory, **says},
         )
 
     @asynccontextmanager
@@ -112,7 +162,9 @@ class Database:
         self.on_said()
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, when what works with them is done."""
+        for finish in self.before_close:
+            await finish()
         self._silence.close()
         await self.engine.dispose()
 

@@ -4,6 +4,7 @@ A rule refuses by raising a subclass with a written `code`, kept beside the rule
 """
 
 from typing import Any
+from uuid import UUID
 
 
 class Refusal(Exception):
@@ -28,6 +29,17 @@ class Conflict(Refusal):
     """The thing's present state does not allow the act."""
 
     code = "conflict"
+
+
+class Moved(Conflict):
+    """The thing is part of another one now. A read is sent there, a write is refused."""
+
+    code = "moved"
+
+    def __init__(self, detail: str, *, old_id: UUID, existing_id: UUID) -> None:
+        super().__init__(detail, existing_id=str(existing_id))
+        self.old_id = old_id
+        self.existing_id = existing_id
 
 
 class Invalid(Refusal):

@@ -1,7 +1,7 @@
 """A list as a CSV file: `Accept: text/csv` on any list gives all of its rows, however many.
 
 The rows are those of the list with the same filters, view and fields, of which the actor's right to
-export reaches. They leave page by page as they are read, each page over a connection of its own, so
+export reaches; custom fields have a column each, `custom.<key>`. They leave page by page as they are read, each page over a connection of its own, so
 that a slow reader keeps none; memory does not grow with the list. What cannot be read later breaks
 the connection off, so that half a file is never taken for the whole.
 """
@@ -20,6 +20,7 @@ from common.access.rights import SIGNED_IN
 from common.access.rows import narrow
 from common.auth import acting_as, current_actor, within
 from common.csv_lines import BYTE_ORDER_MARK, csv_line
+from common.custom_fields.columns import PREFIX
 from common.db import Database
 from common.errors import Invalid
 from common.pagination import LARGEST_LIMIT, asking
@@ -99,7 +100,12 @@ async def export(
 
 
 def _cells(row: Mapping[str, Any], fields: Sequence[str]) -> list[str]:
-    return [_text(row.get(name)) for name in fields]
+    return [
+        _text((row.get("custom") or {}).get(name.removeprefix(PREFIX)))
+        if name.startswith(PREFIX)
+        else _text(row.get(name))
+        for name in fields
+    ]
 
 
 def _text(value: Any) -> str:

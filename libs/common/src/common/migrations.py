@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.custom_fields.indexes import NAMED, make_indexes
+from common.database_roles import OWNER_TO_BECOME, make_roles
 from common.db import Database
 
 # One migration at a time, however many processes start at once.
@@ -36,14 +38,21 @@ def head_of(migrations: Path) -> str:
 
 
 async def upgrade(dsn: str, migrations: Path) -> None:
-    """Bring the database to the head; waits while another process does so."""
+    """Bring the database to the head, and indexes to what custom fields ask for.
+
+    Waits while another process does so. Raises RolesMissing.
+    """
+    await make_roles(dsn)
     engine = create_async_engine(
         make_url(dsn).set(drivername="postgresql+asyncpg"), poolclass=pool.NullPool
     )
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            if (owner := await connection.scalar(text(OWNER_TO_BECOME))) is not None:
+                await connection.execute(text(f"SET LOCAL ROLE {owner}"))
             await connection.run_sync(_upgrade_on, migrations)
+        await make_indexes(engine)
     finally:
         await engine.dispose()
 
@@ -62,7 +71,9 @@ def run_env(metadata: MetaData) -> None:
     alembic_context.configure(
         connection=connection,
         target_metadata=metadata,
-        include_name=lambda name, kind, _: kind != "table" or name in metadata.tables,
+        include_name=lambda name, kind, _: (
+            name in metadata.tables if kind == "table" else not str(name).startswith(NAMED)
+        ),
         compare_type=True,
     )
     with alembic_context.begin_transaction():

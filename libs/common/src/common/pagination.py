@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -21,11 +22,13 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from common.auth import current_actor
+from common.custom_fields import listing
+from common.custom_fields.columns import PREFIX, Extensible
 from common.errors import BadRequest, Invalid
 
 T = TypeVar("T")
@@ -80,6 +83,9 @@ class PageRequest:
     link_next: Callable[[str], None] = lambda _: None
     """Called with the cursor of the following page, where there is one."""
 
+    custom: listing.Asked = ()
+    """What the query asks of custom fields."""
+
 
 async def _page_request(
     request: Request,
@@ -123,6 +129,7 @@ async def _page_request(
         blake2b(bound_to.encode(), digest_size=8).hexdigest(),
         request.app.state.cursor_key,
         link_next,
+        [(name, value) for name, value in asked if name.startswith(PREFIX)],
     )
 
 
@@ -134,6 +141,16 @@ Paging = Annotated[PageRequest, Depends(_page_request)]
 """The parameters of every list, for routes."""
 
 SortKeys = Mapping[str, InstrumentedAttribute[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a list is sorted by, and how a row's place is read from the row."""
+
+    expression: ColumnElement[Any] | InstrumentedAttribute[Any]
+    python_type: type
+    is_nullable: bool
+    value_of: Callable[[Any], Any]
 
 
 class UnknownSortKey(Invalid):
@@ -153,73 +170,95 @@ async def paginate(
 ) -> Page[T]:
     """One page of `query`, by keyset on (sort key, id), so that no row is skipped or shown twice.
 
-    Sort keys must not be NULL in the rows listed, or name a column where NULL sorts last. Raises
-    UnknownSortKey and BadRequest (a cursor of another list, other filters or somebody else).
+    Sort keys must not be NULL in the rows listed, or name a column where NULL sorts last. Records
+    with custom fields are narrowed to what the request asks of these, and can be sorted by them;
+    those without a value come last in both directions. Raises UnknownSortKey, what the filters of
+    custom fields refuse, and BadRequest (a cursor of another list, other filters or somebody else).
     """
     wanted = page.sort or default_sort
     name, descending = wanted.removeprefix("-"), wanted.startswith("-")
-    if name not in sort_keys:
-        raise UnknownSortKey(
-            f"cannot sort by {name!r}; sort keys are {', '.join(sorted(sort_keys))}",
-            pointer="/sort",
-        )
-    column = sort_keys[name]
+    order = await _order_by(session, name, id_column, sort_keys)
+    if page.custom:
+        query = query.where(*await listing.conditions(session, _extensible(id_column), page.custom))
     total = None
     if page.with_total:
         counted = select(func.count()).select_from(query.order_by(None).subquery())
         total = (await session.execute(counted)).scalar_one()
     rows_wanted = query
     if page.cursor is not None:
-        value, last_id = _open_cursor(page, wanted, column)
-        rows_wanted = rows_wanted.where(_after(column, value, id_column, last_id, descending))
+        value, last_id = _open_cursor(page, wanted, order)
+        rows_wanted = rows_wanted.where(_after(order, value, id_column, last_id, descending))
     found = await session.execute(
-        rows_wanted.order_by(*_direction(column, id_column, descending)).limit(page.limit + 1)
+        rows_wanted.order_by(*_direction(order, id_column, descending)).limit(page.limit + 1)
     )
     rows = found.scalars().unique().all()
     data, has_more = list(rows[: page.limit]), len(rows) > page.limit
     next_cursor = None
     if has_more:
         last = data[-1]
-        next_cursor = _seal_cursor(
-            page, wanted, getattr(last, column.key), getattr(last, id_column.key)
-        )
+        next_cursor = _seal_cursor(page, wanted, order.value_of(last), getattr(last, id_column.key))
         page.link_next(next_cursor)
     return Page(data, has_more, next_cursor, total)
 
 
+async def _order_by(
+    session: AsyncSession, name: str, id_column: InstrumentedAttribute[UUID], sort_keys: SortKeys
+) -> _Order:
+    column = sort_keys.get(name)
+    if column is not None:
+        is_nullable = bool(getattr(column.property.columns[0], "nullable", True))
+        return _Order(column, column.type.python_type, is_nullable, attrgetter(column.key))
+    if name.startswith(PREFIX):
+        by_custom_field = await listing.ordering(session, _extensible(id_column), name)
+        if by_custom_field is not None:
+            expression, python_type, key = by_custom_field
+            return _Order(expression, python_type, True, lambda row: row.custom.get(key))
+    raise UnknownSortKey(
+        f"cannot sort by {name!r}; sort keys are {', '.join(sorted(sort_keys))}", pointer="/sort"
+    )
+
+
+def _extensible(id_column: InstrumentedAttribute[UUID]) -> type[Extensible]:
+    """The class of the rows; a list with custom fields shows rows that have them."""
+    model = id_column.class_
+    if not issubclass(model, Extensible):  # type: ignore[arg-type]
+        raise UnknownSortKey("these rows have no custom fields", pointer="/sort")
+    return model  # type: ignore[return-value]
+
+
 def _direction(
-    column: InstrumentedAttribute[Any], id_column: InstrumentedAttribute[UUID], descending: bool
+    order: _Order, id_column: InstrumentedAttribute[UUID], descending: bool
 ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     if not descending:
-        return column.asc(), id_column.asc()
+        return order.expression.asc(), id_column.asc()
     # An index cannot be walked backwards for NULLS LAST, even where no NULL can be.
-    last = column.desc().nulls_last() if _nullable(column) else column.desc()
-    return last, id_column.desc()
+    last = order.expression.desc()
+    return last.nulls_last() if order.is_nullable else last, id_column.desc()
 
 
 def _after(
-    column: InstrumentedAttribute[Any],
+    order: _Order,
     value: Any,
     id_column: InstrumentedAttribute[UUID],
     last_id: UUID,
     descending: bool,
 ) -> ColumnElement[bool]:
+    by = order.expression
     beyond_id = id_column < last_id if descending else id_column > last_id
-    if column is id_column:
+    if by is id_column:
         return beyond_id
     if value is None:
-        return and_(column.is_(None), beyond_id)
-    beyond = column < value if descending else column > value
-    same = and_(column == value, beyond_id)
-    if not _nullable(column):
+        return and_(by.is_(None), beyond_id)
+    if isinstance(value, bool):
+        # Spelled out, SQLAlchemy would take it for a test and not for a value.
+        value = literal(value)
+    beyond = by < value if descending else by > value
+    same = and_(by == value, beyond_id)
+    if not order.is_nullable:
         # The redundant bound lets the index find the place without walking there.
-        bound = column <= value if descending else column >= value
+        bound = by <= value if descending else by >= value
         return and_(bound, or_(beyond, same))
-    return or_(beyond, same, column.is_(None))
-
-
-def _nullable(column: InstrumentedAttribute[Any]) -> bool:
-    return bool(getattr(column.property.columns[0], "nullable", True))
+    return or_(beyond, same, by.is_(None))
 
 
 def _seal_cursor(page: PageRequest, sort: str, value: Any, last_id: UUID) -> str:
@@ -235,9 +274,7 @@ def _seal(page: PageRequest, content: bytes) -> bytes:
     return hmac.digest(page.key, content, "sha256")[:_SEAL_BYTES]
 
 
-def _open_cursor(
-    page: PageRequest, sort: str, column: InstrumentedAttribute[Any]
-) -> tuple[Any, UUID]:
+def _open_cursor(page: PageRequest, sort: str, order: _Order) -> tuple[Any, UUID]:
     try:
         padded = str(page.cursor) + "=" * (-len(str(page.cursor)) % 4)
         sealed = base64.urlsafe_b64decode(padded)
@@ -246,7 +283,7 @@ def _open_cursor(
             raise ValueError("made elsewhere")
         filters, sealed_sort, value, last_id = json.loads(content)
         # A release may have changed the column since.
-        place = _unsealed(value, column), UUID(last_id)
+        place = _unsealed(value, order), UUID(last_id)
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise BadRequest("the cursor is not one of this list") from None
     if filters != page.filters or sealed_sort != sort:
@@ -256,10 +293,10 @@ def _open_cursor(
     return place
 
 
-def _unsealed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
+def _unsealed(value: Any, order: _Order) -> Any:
     """The value as the column has it; raises what a value raises that was not sealed from it."""
-    python_type = column.type.python_type
-    if value is None and _nullable(column):
+    python_type = order.python_type
+    if value is None and order.is_nullable:
         return None
     if python_type in (datetime, date):
         return python_type.fromisoformat(value)
@@ -313,28 +350,53 @@ def fields_of(route: APIRoute) -> tuple[str, ...]:
     )
 
 
-def wanted_fields(request: Request, known: Sequence[str]) -> list[str] | None:
-    """The fields that the client asks for, None is all; raises UnknownField."""
+def is_extensible(route: APIRoute) -> bool:
+    """Whether the rows of a list have custom fields."""
+    return "custom" in fields_of(route)
+
+
+async def wanted_fields(
+    request: Request, known: Sequence[str], *, of_entity: str | None = None
+) -> list[str] | None:
+    """The fields that the client asks for, None is all; raises UnknownField.
+
+    `of_entity` is that of rows with custom fields, which are asked for by `custom.<key>`.
+    """
     asked = request.query_params.get("fields")
     if asked is None:
         return None
     wanted = asked.split(",")
     for name in wanted:
-        if name not in known:
+        if name in known:
+            continue
+        is_custom = of_entity is not None and name.startswith(PREFIX)
+        if not is_custom or not await listing.has_column(
+            request.state.session, str(of_entity), name
+        ):
             raise UnknownField(
                 f"no field {name!r} in these rows; they have {', '.join(known)}",
                 pointer="/fields",
             )
-    return [name for name in dict.fromkeys(["id", *wanted]) if name in known]
+    return [name for name in dict.fromkeys(["id", *wanted]) if name != "id" or "id" in known]
 
 
 def with_fields(response: Response, wanted: Sequence[str]) -> Response:
     """The answer of a list with only these fields in its rows, in this order."""
     page = from_json(bytes(response.body))
-    page["data"] = [{name: row[name] for name in wanted if name in row} for row in page["data"]]
+    page["data"] = [_with_fields(row, wanted) for row in page["data"]]
     response.body = to_json(page)
     response.headers["content-length"] = str(len(response.body))
     return response
+
+
+def _with_fields(row: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+    narrowed: dict[str, Any] = {}
+    for name in wanted:
+        if name in row:
+            narrowed[name] = row[name]
+        elif name.startswith(PREFIX) and "custom" not in wanted:
+            narrowed["custom"] = listing.narrowed(row.get("custom") or {}, wanted)
+    return narrowed
 
 
 def documented(route: APIRoute) -> dict[str, Any]:

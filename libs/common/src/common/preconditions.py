@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from sqlalchemy import event, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common.access.masks import MASKED
 from common.clock import time_of_request
 from common.errors import PreconditionFailed, PreconditionRequired
 
@@ -55,7 +56,10 @@ class WantedVersion:
     def __init__(self, thing_id: UUID, if_match: str) -> None:
         self._thing_id = thing_id
         self._any = if_match.strip() == "*"
-        self._tags = {tag for weak, tag in _TAG.findall(if_match) if not weak}
+        # An answer with masked fields has the same version under another tag.
+        self._tags = {
+            tag.removesuffix(f".{MASKED}") for weak, tag in _TAG.findall(if_match) if not weak
+        }
         self._found: int | None = None
 
     def watch(self, session: AsyncSession) -> None:

@@ -1,6 +1,7 @@
 """Settings every process of a service reads from the environment, typed and checked at start."""
 
 import hmac
+from ipaddress import ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -35,6 +36,11 @@ class ServiceSettings(BaseSettings):
         "INFO", validation_alias="LOG_LEVEL"
     )
     database_pool_size: int = Field(10, validation_alias="FAIRWAY_DATABASE_POOL_SIZE", ge=1)
+    database_behind_pooler: bool = Field(
+        False,
+        validation_alias="FAIRWAY_DATABASE_BEHIND_POOLER",
+        description="DATABASE_URL leads to a pooler that keeps nothing beyond a transaction",
+    )
     peers: dict[str, str] = Field(
         default_factory=dict,
         validation_alias="FAIRWAY_PEERS",
@@ -92,6 +98,12 @@ class ServiceSettings(BaseSettings):
         ge=0,
         description="the same for one principal on reports, exports and the like",
     )
+    trusted_proxies: str = Field(
+        "",
+        validation_alias="FAIRWAY_TRUSTED_PROXIES",
+        description="addresses and networks of the proxies in front, with commas between them;"
+        " only from there X-Forwarded-For and -Proto are believed",
+    )
     concurrency_limit: int = Field(200, validation_alias="FAIRWAY_CONCURRENCY_LIMIT", ge=1)
 
     @field_validator("database_url")
@@ -100,6 +112,13 @@ class ServiceSettings(BaseSettings):
         parts = urlsplit(value.get_secret_value())
         if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
             raise ValueError("must be postgresql://user:password@host:port/database")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in _listed(value):
+            ip_network(network)
         return value
 
     @model_validator(mode="after")
@@ -116,6 +135,9 @@ class ServiceSettings(BaseSettings):
             raise ValueError(
                 "FAIRWAY_INTERNAL_TOKEN of at least 24 characters is needed in production"
             )
+        if self.environment == "production" and self.issuer is None:
+            # Without one everybody would be the operator.
+            raise ValueError("FAIRWAY_ISSUER and FAIRWAY_JWKS_URL are needed in production")
         return self
 
     def cursor_key_of(self, service: str) -> bytes:
@@ -129,6 +151,15 @@ class ServiceSettings(BaseSettings):
         return hmac.digest(secret.encode(), f"cursors of {service}".encode(), "sha256")
 
     @property
+    def proxies(self) -> list[str]:
+        """The networks whose word about the client's address is believed."""
+        return _listed(self.trusted_proxies)
+
+    @property
     def dsn(self) -> str:
         """The database URL as asyncpg takes it."""
         return self.database_url.get_secret_value()
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]

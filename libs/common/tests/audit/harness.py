@@ -19,6 +19,7 @@ from common.db import Database, Tables, new_metadata
 from common.events import Event
 from common.messaging import schema
 from common.messaging.outbox import record
+from common.testing.databases import as_owner
 
 
 class Base(Tables, DeclarativeBase):
@@ -122,5 +123,6 @@ async def faults(database: Database, **which: Any) -> list[tuple[UUID, int | Non
 async def tamper(database: Database, statement: str, **values: Any) -> None:
     """Do what somebody can who may switch triggers off."""
     async with database.transaction() as session:
+        await as_owner(session)
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text(statement), values)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import defer, selectinload
 
 from common import context
 from common.aggregate import ChangedInSilence
-from common.testing.databases import truncate_all
+from common.testing.databases import as_owner, truncate_all
 
 from ..statements import recorded
 from .harness import Parcel, ParcelLine, change, entries, pack, say
@@ -342,6 +342,7 @@ async def test_the_table_refuses_everything_but_more_entries(parcels, statement)
 
     with pytest.raises(DBAPIError, match="append-only") as refused:
         async with parcels.transaction() as session:
+            await as_owner(session)
             await session.execute(text(statement))
 
     assert refused.value.orig.sqlstate == "42501"

@@ -22,6 +22,7 @@ from common.messaging.inbox import Inbox, Received
 from common.messaging.outbox import PARTS
 from common.messaging.relay import Pending, Relay, waves
 from common.messaging.transport import BusDown, Outgoing, Refused, Transport
+from common.testing.databases import as_owner
 
 from .harness import (
     CONSUMER,
@@ -306,6 +307,7 @@ async def test_a_relay_that_loses_its_session_stops_and_comes_back(producer, mon
         await eventually(shared_by(producer, 2))
         for _ in range(3):
             async with producer.transaction() as session:
+                await as_owner(session)
                 await session.execute(
                     text(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"

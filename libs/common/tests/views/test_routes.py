@@ -349,3 +349,29 @@ async def test_views_are_a_list_as_any_other(client):
 
     assert [row["name"] for row in found.json()["data"]] == ["c", "b", "a"]
     assert set(found.json()["data"][0]) == {"id", "name"}
+
+
+@pytest.mark.capability("P-17")
+async def test_who_saved_changed_shared_or_removed_a_view_stands_in_the_trail(client, sign_in):
+    sign_in(person("fang", EAST))
+    view = await a_view(client, name="light ones", query={"name": "pear"})
+    await client.patch(f"{VIEWS}/{view['id']}", json={"shared_with": {"department_id": str(EAST)}})
+    await client.patch(f"{VIEWS}/{view['id']}", json={"name": "light ones"})
+    await client.delete(f"{VIEWS}/{view['id']}")
+    sign_in(LOCAL_OPERATOR)
+
+    answer = await client.get(
+        "/shop/v1/audit-entries", params={"record_id": view["id"], "sort": "version"}
+    )
+
+    entries = answer.json()["data"]
+    assert [(entry["version"], entry["action"]) for entry in entries] == [
+        (1, "created"),
+        (2, "updated"),
+        (3, "deleted"),
+    ]
+    assert {entry["record_type"] for entry in entries} == {"views.view"}
+    assert entries[0]["changes"]["query"] == [None, {"name": "pear"}]
+    assert entries[1]["changes"] == {"department_id": [None, str(EAST)]}
+    assert entries[2]["changes"]["name"] == ["light ones", None]
+    assert all(entry["actor_id"] for entry in entries)

@@ -4,7 +4,7 @@ from channel import events, main, worker
 from channel.consumers import CONSUMERS
 from channel.db import MIGRATIONS, SERVICE
 from channel.settings import Settings
-from channel.sign_in.commands import keys_cli, set_up
+from channel.sign_in.commands import accounts_cli, keys_cli, set_up
 from common.cli import ServiceEntry, run
 
 ENTRY = ServiceEntry(
@@ -16,7 +16,7 @@ ENTRY = ServiceEntry(
     consumers=CONSUMERS,
     migrations=MIGRATIONS,
     on_setup=set_up,
-    commands={"keys": keys_cli},
+    commands={"keys": keys_cli, "accounts": accounts_cli},
 )
 
 if __name__ == "__main__":

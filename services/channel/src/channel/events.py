@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.custom_fields.columns import SaidValues
+from common.custom_fields.events import CustomFieldChange
 from common.events import Day, Event, Id, Moment, ScopedEvent
 from common.money import Amount, Currency
 
@@ -159,6 +161,8 @@ class PartnerRegistered(_PartnerFacts):
 
     type = "channel.partner.registered.v1"
 
+    custom: SaidValues = None
+
 
 class PartnerOnboarded(_PartnerFacts):
     """A partner was taken on; from this day we sell through it."""
@@ -172,6 +176,8 @@ class PartnerUpdated(_PartnerFacts):
     """The record of a partner changed; these are the values after it."""
 
     type = "channel.partner.updated.v1"
+
+    custom: SaidValues = None
 
 
 class PartnerTierChanged(ScopedEvent):
@@ -257,3 +263,9 @@ class ScorecardPublished(ScopedEvent):
     win_rate: Share | None = None
     satisfaction: Stars | None = None
     score: Points | None = None
+
+
+class CustomFieldChanged(CustomFieldChange):
+    """A custom field was defined or changed; these are the values after it."""
+
+    type = "channel.custom_field.changed.v1"

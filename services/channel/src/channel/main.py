@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from channel.accounts import routes as accounts
 from channel.authorization import routes as authorization
+from channel.custom_fields import routes as custom_fields
 from channel.db import MIGRATIONS, SERVICE
 from channel.departments import routes as departments
 from channel.employees import routes as employees
@@ -34,6 +35,7 @@ ROUTERS = [
     sign_in.me_router,
     authorization.router,
     imports.router,
+    custom_fields.router,
 ]
 
 

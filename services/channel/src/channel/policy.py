@@ -1,6 +1,7 @@
 """Which right each operation needs; what is not listed here is refused."""
 
 from common.access.rights import PUBLIC, SIGNED_IN, Policy
+from common.custom_fields.routes import CUSTOM_FIELDS_POLICY
 
 POLICY: Policy = {
     "open_department": "departments.write",
@@ -76,6 +77,9 @@ POLICY: Policy = {
     "get_import": "imports.read",
     "cancel_import": "imports.write",
     "resume_import": "imports.write",
+    "undo_import": "imports.write",
     "list_import_rows": "imports.read",
     "get_error_file": "imports.read",
+    "get_outcome_file": "imports.read",
+    **CUSTOM_FIELDS_POLICY,
 }

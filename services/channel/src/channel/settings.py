@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from common.settings import ServiceSettings
 
@@ -22,6 +22,11 @@ class Settings(ServiceSettings):
         validation_alias="FAIRWAY_ADMIN_PASSWORD",
         description="of the first administrator; one is made up and shown where there is none",
     )
+    client_secret: SecretStr | None = Field(
+        None,
+        validation_alias="FAIRWAY_CLIENT_SECRET",
+        description="of the client fairway-cli, which may do everything; none is made without",
+    )
     refresh_idle_hours: int = Field(
         12,
         validation_alias="FAIRWAY_REFRESH_IDLE_HOURS",
@@ -34,6 +39,13 @@ class Settings(ServiceSettings):
         ge=1,
         description="after how long a person signs in again, whatever was refreshed",
     )
+
+    @field_validator("client_secret")
+    @classmethod
+    def _is_no_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"FAIRWAY_CLIENT_SECRET has at least {_SHORTEST_SECRET} characters")
+        return value
 
     @model_validator(mode="after")
     def _keys_are_sealed_well(self) -> Self:

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from channel.accounts import use_cases as accounts
+from common.auth import LOCAL_OPERATOR
 from common.clock import utc_now
 from common.testing.service import published, said
 
@@ -187,7 +188,9 @@ async def test_of_two_administrators_who_disable_each_other_one_stays(client, da
     first, second = [await an_administrator(client) for _ in range(2)]
 
     async with database.transaction() as session:
-        await accounts.disable_account(session, UUID(first["id"]), now=utc_now())
+        await accounts.disable_account(
+            session, UUID(first["id"]), actor=LOCAL_OPERATOR, now=utc_now()
+        )
         other = asyncio.create_task(client.post(f"{ACCOUNTS}/{second['id']}:disable"))
         answered, _ = await asyncio.wait({other}, timeout=0.5)
 

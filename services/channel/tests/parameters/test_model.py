@@ -46,8 +46,8 @@ def test_every_default_is_a_value_the_parameter_may_have(definition):
         ("fiscal_year_first_month", 0),
         ("administrator_email", "nobody"),
         ("administrator_email", 7),
-        ("organisation_time_zone", "Mars/Olympus"),
         ("default_currency", "yuan"),
+        ("credit_over_limit", "allow"),
     ],
 )
 def test_a_value_of_another_type_or_out_of_range_is_refused(name, value):

@@ -1,13 +1,16 @@
+import asyncio
 import json
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
 from channel.__main__ import ENTRY
 from channel.accounts.passwords import PasswordTooWeak
+from channel.roles.built_in import BUILT_IN
 from channel.settings import Settings
 from channel.sign_in.bootstrap import bootstrap
+from channel.sign_in.commands import set_up
 from common.cli import service_cli
 from common.testing.service import published, said
 
@@ -59,10 +62,30 @@ async def test_the_built_in_roles_are_there_and_stay_as_they_were_changed(
     after = {row["code"]: row for row in (await client.get("/channel/v1/roles")).json()["data"]}
     assert set(roles) == {
         *("administrator", "channel_manager", "regional_manager", "sales"),
-        *("service_agent", "finance", "dealer"),
+        *("service_agent", "finance", "dealer", "reader"),
     }
     assert (after["sales"]["scope"], after["dealer"]["state"]) == ("subtree", "removed")
-    assert len(await said(session, "channel.role.changed.v1")) == 9
+    assert len(await said(session, "channel.role.changed.v1")) == 10
+
+
+@pytest.mark.capability("X-05")
+async def test_a_built_in_role_that_nobody_changed_is_brought_up_to_date(
+    client, database, settings, monkeypatch
+):
+    await bootstrap(database, settings)
+    finance = next(role for role in BUILT_IN if role.code == "finance")
+    dealer = next(role for role in BUILT_IN if role.code == "dealer")
+    rows = {row["code"]: row for row in (await client.get("/channel/v1/roles")).json()["data"]}
+    await client.patch(f"/channel/v1/roles/{rows['dealer']['id']}", json={"name": "代理"})
+
+    for release in ("sales.receipts.reverse", "sales.receipts.close"):
+        monkeypatch.setattr(finance, "rights", [release])
+        monkeypatch.setattr(dealer, "rights", [release])
+        await bootstrap(database, settings)
+
+    after = {row["code"]: row for row in (await client.get("/channel/v1/roles")).json()["data"]}
+    assert after["finance"]["rights"] == ["sales.receipts.close"]
+    assert after["dealer"]["rights"] == rows["dealer"]["rights"]
 
 
 @pytest.mark.capability("X-02")
@@ -146,3 +169,59 @@ def test_setup_shows_the_first_password_once_and_keys_are_rotated(database_url, 
 def test_the_settings_are_those_of_channel(settings):
     assert isinstance(settings, Settings)
     assert (settings.refresh_idle_hours, settings.refresh_days) == (12, 30)
+
+
+@pytest.mark.capability("X-02")
+async def test_setup_makes_the_client_of_the_commands_where_its_secret_is_given(
+    client, database, settings
+):
+    given = "a secret of the command line, long enough"
+
+    await set_up(settings.model_copy(update={"client_secret": SecretStr(given)}))
+
+    response = await client.post(
+        "/channel/v1/sign-in/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": "fairway-cli",
+            "client_secret": given,
+        },
+    )
+    assert response.status_code == 200
+    with pytest.raises(ValidationError, match="at least 32"):
+        Settings(DATABASE_URL="postgresql://localhost/channel", FAIRWAY_CLIENT_SECRET="short")
+
+
+@pytest.mark.capability("X-02")
+async def test_an_operator_gives_the_administrator_another_password(
+    client, database, settings, database_url, monkeypatch
+):
+    made = await bootstrap(database, settings)
+    assert made.password is not None
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    done = await asyncio.to_thread(
+        CliRunner().invoke, service_cli(ENTRY), ["accounts", "set-password", "admin"]
+    )
+
+    async def status(password: str) -> int:
+        response = await client.post(
+            "/channel/v1/sign-in/token",
+            data={"grant_type": "password", "username": "admin", "password": password},
+        )
+        return response.status_code
+
+    assert done.exit_code == 0, done.output
+    assert await status(made.password.get_secret_value()) == 401
+    assert await status(json.loads(done.stdout)["password"]) == 200
+
+
+async def test_nobody_who_is_not_there_is_given_a_password(database_url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    done = await asyncio.to_thread(
+        CliRunner().invoke, service_cli(ENTRY), ["accounts", "set-password", "nobody"]
+    )
+
+    assert done.exit_code == 2
+    assert "no account nobody" in done.output

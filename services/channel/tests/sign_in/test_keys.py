@@ -144,7 +144,12 @@ async def test_without_a_key_nobody_gets_a_token_and_the_reason_is_said(client, 
     ],
 )
 def test_production_starts_with_a_good_secret_only(values, words):
-    place = {"DATABASE_URL": "postgresql://localhost/channel", "FAIRWAY_INTERNAL_TOKEN": "t" * 24}
+    place = {
+        "DATABASE_URL": "postgresql://localhost/channel",
+        "FAIRWAY_INTERNAL_TOKEN": "t" * 24,
+        "FAIRWAY_ISSUER": "https://fairway.example",
+        "FAIRWAY_JWKS_URL": "http://channel-api:8000/channel/v1/sign-in/jwks",
+    }
 
     with pytest.raises(ValidationError, match=words):
         Settings(**place, **values)

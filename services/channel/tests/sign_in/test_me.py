@@ -79,7 +79,7 @@ async def test_who_is_signed_in_sees_account_employee_roles_and_rights(client, g
     assert (me["id"], me["account"]["username"]) == (account["id"], "fang.wang")
     assert (me["employee"]["number"], me["partner"]) == (employee["number"], None)
     assert [(role["code"], role["scope"]) for role in me["roles"]] == [("service_agent", "all")]
-    assert me["rights"] == ["customer.*.read", "service-desk.*"]
+    assert me["rights"] == ["customer.*.read", "customer.*.see-personal-data", "service-desk.*"]
 
 
 @pytest.mark.capability("X-05")

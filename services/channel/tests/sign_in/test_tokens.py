@@ -10,6 +10,7 @@ from sqlalchemy import text
 from channel.accounts import use_cases as accounts
 from channel.sign_in import use_cases as sign_in
 from channel.sign_in.use_cases import RefreshTokenRefused
+from common.auth import LOCAL_OPERATOR
 from common.testing.service import said
 
 from ..builders import (
@@ -339,7 +340,9 @@ async def test_who_signs_out_while_the_account_is_disabled_waits_for_it(
             client.post(f"{SIGN_IN}/revoke", data={"token": tokens["refresh_token"]})
         )
         answered, _ = await asyncio.wait({signing_out}, timeout=0.5)
-        await accounts.disable_account(disabling, UUID(account["id"]), now=now)
+        await accounts.disable_account(
+            disabling, UUID(account["id"]), actor=LOCAL_OPERATOR, now=now
+        )
 
     assert not answered
     assert (await signing_out).status_code == 200

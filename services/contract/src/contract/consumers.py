@@ -13,6 +13,7 @@ from common.clock import utc_now
 from common.days import day_of
 from common.events import Consumed, Id
 from common.handovers import EmployeeLeft, keep_handover
+from common.merges import Reference, following
 from common.messaging.consumers import ConsumersTable, batch, because_of
 from common.parameters import (
     ParameterChanged,
@@ -87,8 +88,8 @@ class OrderConfirmed(Consumed):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is kept of the order."""
-        return self.model_dump(exclude={"order_id"})
+        """What is kept of the order; one that was off and is confirmed anew is on again."""
+        return {**self.model_dump(exclude={"order_id"}), "is_cancelled": False}
 
 
 class OrderShipped(Consumed):
@@ -215,8 +216,15 @@ async def drop_order(session: AsyncSession, event: OrderCancelled) -> None:
     await milestones.note_cancellation(session, event.order_id)
 
 
+CUSTOMER_REFERENCES = (
+    Reference("contracts"),
+    Reference("milestones"),
+)
+"""What names a customer here, and follows it when it is merged."""
+
 CONSUMERS: ConsumersTable = {
     **ACCESS,
+    **following(CUSTOMER_REFERENCES),
     CustomerCreated: remember_customer,
     CustomerUpdated: remember_customer,
     QuoteAccepted: draft_contract,

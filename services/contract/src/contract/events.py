@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.custom_fields.columns import SaidValues
+from common.custom_fields.events import CustomFieldChange
 from common.events import Day, Id, Moment, ScopedEvent
 from common.money import Amount, Currency
 
@@ -53,6 +55,7 @@ class ContractDrafted(_ContractEvent):
     renews_id: Id | None = None
     external_source: Annotated[str | None, Field(examples=["erp"])] = None
     external_id: Annotated[str | None, Field(examples=["HT-4711"])] = None
+    custom: SaidValues = None
 
 
 class ContractChanged(_ContractEvent):
@@ -63,6 +66,15 @@ class ContractChanged(_ContractEvent):
     title: Text
     external_source: Annotated[str | None, Field(examples=["erp"])] = None
     external_id: Annotated[str | None, Field(examples=["HT-4711"])] = None
+    custom: SaidValues = None
+
+
+class ContractAnnotated(_ContractEvent):
+    """The custom fields of a contract were changed; its text and what was approved of it stay."""
+
+    type = "contract.contract.annotated.v1"
+
+    custom: SaidValues = None
 
 
 class ContractSubmitted(_ContractEvent):
@@ -236,3 +248,9 @@ class ApprovalPolicyPublished(ScopedEvent):
     currency: Currency | None = None
     valid_from: Day
     published_at: Moment
+
+
+class CustomFieldChanged(CustomFieldChange):
+    """A custom field was defined or changed; these are the values after it."""
+
+    type = "contract.custom_field.changed.v1"

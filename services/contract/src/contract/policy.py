@@ -1,6 +1,7 @@
 """Which right each operation needs; what is not listed here is refused."""
 
 from common.access.rights import Policy
+from common.custom_fields.routes import CUSTOM_FIELDS_POLICY
 
 POLICY: Policy = {
     "draft_contract": "contracts.write",
@@ -22,4 +23,5 @@ POLICY: Policy = {
     "list_milestones": "milestones.read",
     "get_milestone": "milestones.read",
     "meet_milestone": "milestones.write",
+    **CUSTOM_FIELDS_POLICY,
 }

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from common.handovers import BATCH, HandoverRunner, look_again
 from common.testing.service import said
 from customer.customers import use_cases as customers
+from customer.follow_ups import use_cases as follow_ups
 from customer.worker import JOBS, TIMERS
 
 from ..builders import a_created_customer
@@ -203,4 +204,5 @@ def test_the_worker_hands_over_in_batches():
     (runner,) = [job for job in JOBS if isinstance(job, HandoverRunner)]
 
     assert look_again in [timer.run for timer in TIMERS]
-    assert (runner.steps, runner.batch) == ([customers.hand_over_customers], BATCH)
+    assert runner.batch == BATCH
+    assert runner.steps == [customers.hand_over_customers, follow_ups.hand_over_follow_ups]

@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -111,6 +112,28 @@ async def test_a_killed_import_goes_on_where_its_last_batch_ended(client, databa
     job = (await client.get(path)).json()
     assert 0 < half["done_rows"] < 600
     assert (job["state"], job["created"]) == ("done", 600)
+
+
+@pytest.mark.capability("C-04")
+async def test_an_import_killed_in_the_middle_of_batches_loses_and_doubles_nothing(
+    client, database, session, monkeypatch
+):
+    monkeypatch.setattr("common.imports.jobs.BATCH", 20)
+    rows = "".join(f"Customer {number},retail,{number % 20 or 'x'},\n" for number in range(120))
+    path = await start(client, "account,sector,employees,subsidiary_of\n" + rows)
+
+    for after_s in (0.02, 0.11, 0.05, 0.17):
+        working = asyncio.create_task(run(database))
+        await asyncio.wait([working], timeout=after_s)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    await run(database)
+
+    job = (await client.get(path)).json()
+    listed = await client.get("/customer/v1/customers", params={"include": "total"})
+    assert (job["created"], job["rejected"], job["done_rows"]) == (114, 6, 120)
+    assert listed.json()["total"] == 114
+    assert (await published(session)).count("customer.customer.created.v1") == 114
 
 
 async def test_the_error_file_can_be_mended_and_sent_again(client, database):

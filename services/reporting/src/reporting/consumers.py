@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common.access.consumers import ACCESS
 from common.days import day_of
 from common.events import AnyEvent, Consumed, Id
+from common.merges import Reference, following
 from common.messaging.consumers import ConsumersTable, batch
 from reporting.event_log import use_cases as event_log
 from reporting.projections import model
@@ -228,6 +229,19 @@ class LeadAssigned(Owned):
         row["owner_id"] = row.pop("assignee_id")
 
 
+class LeadReleased(Owned):
+    """The lead went back to the pool: nobody owns it."""
+
+    type = "sales.lead.released.v1"
+
+
+class LeadReopened(Owned):
+    """A lost lead is followed up again."""
+
+    type = "sales.lead.reopened.v1"
+    becomes = {"state": "open", "lost_reason": None}
+
+
 class LeadConverted(Owned):
     """The lead became a deal."""
 
@@ -415,6 +429,37 @@ class OrderCancelled(Owned):
         """Make the row what it is after the event."""
         super().fold(row)
         row["cancel_reason"] = row.pop("reason")
+
+
+class OrderChanged(Owned):
+    """A standing order comes to something else; of a draft nothing is kept."""
+
+    type = "sales.order.changed.v1"
+
+    is_confirmed: bool
+    total: Decimal
+
+    def fold(self, row: Row) -> None:
+        """Make the row what it is after the event."""
+        if self.is_confirmed:
+            super().fold(row)
+            del row["is_confirmed"]
+
+
+class OrderRestCancelled(Owned):
+    """What was not delivered is off; the rest is what the order comes to."""
+
+    type = "sales.order.rest_cancelled.v1"
+    becomes = {"state": "shipped"}
+
+    total: Decimal
+
+
+class OrderReopened(Owned):
+    """An order that was off is written down again; its confirmation is told by itself."""
+
+    type = "sales.order.reopened.v1"
+    becomes = {"state": "draft", "cancel_reason": None}
 
 
 class ReceiptRecorded(Owned):
@@ -717,12 +762,25 @@ async def project_scorecards(session: AsyncSession, events: Sequence[Told]) -> N
     await projections.project(session, model.Scorecard, events)
 
 
+CUSTOMER_REFERENCES = (
+    Reference("contracts"),
+    Reference("customers", "parent_id"),
+    Reference("leads"),
+    Reference("opportunities"),
+    Reference("orders"),
+    Reference("receipts"),
+    Reference("surveys"),
+    Reference("tickets"),
+)
+"""What names a customer here, and follows it when it is merged."""
+
 PROJECTED: ConsumersTable = {
     CustomerCreated: batch(project_customers),
     CustomerUpdated: batch(project_customers),
     CustomerTransferred: batch(project_customers),
     CustomerDeleted: batch(project_customers),
     CustomerRestored: batch(project_customers),
+    **following(CUSTOMER_REFERENCES),
     ProductCreated: batch(project_products),
     ProductUpdated: batch(project_products),
     EmployeeChanged: batch(project_people),
@@ -735,6 +793,8 @@ PROJECTED: ConsumersTable = {
     PartnerReactivated: batch(project_partners),
     LeadCaptured: batch(project_leads),
     LeadAssigned: batch(project_leads),
+    LeadReleased: batch(project_leads),
+    LeadReopened: batch(project_leads),
     LeadConverted: batch(project_leads),
     LeadLost: batch(project_leads),
     OpportunityOpened: batch(project_deals),
@@ -745,6 +805,9 @@ PROJECTED: ConsumersTable = {
     OrderConfirmed: batch(project_orders),
     OrderShipped: batch(project_orders),
     OrderCancelled: batch(project_orders),
+    OrderChanged: batch(project_orders),
+    OrderRestCancelled: batch(project_orders),
+    OrderReopened: batch(project_orders),
     ReceiptRecorded: batch(project_receipts),
     ReceiptReversed: batch(project_receipts),
     ContractDrafted: batch(project_contracts),

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from common.ids import new_id
+from common.testing.databases import as_owner
 from reporting.event_log.use_cases import note_worker_seen, prepare_partitions
 
 from ..builders import NOW, a_report, a_won_deal, an_opened_deal
@@ -72,14 +73,19 @@ async def test_scope_ids_that_are_none_do_not_stop_the_others(client, hear):
 
 async def test_events_without_a_partition_are_kept_and_move_into_it_later(database, hear):
     async with database.transaction() as session:
+        await as_owner(session)
         month = (await session.execute(text("SELECT to_char(now(), 'YYYYMM')"))).scalar()
         await session.execute(text(f"DROP TABLE events_{month}"))
     await hear("sales.quote.expired.v1")
 
     async with database.transaction() as session:
+        await as_owner(session)
         before = (await session.execute(text("SELECT count(*) FROM events_default"))).scalar()
+    async with database.transaction() as session:
         await prepare_partitions(session)
         await prepare_partitions(session)
+    async with database.transaction() as session:
+        await as_owner(session)
         after = (await session.execute(text("SELECT count(*) FROM events_default"))).scalar()
         moved = (await session.execute(text(f"SELECT count(*) FROM events_{month}"))).scalar()
 

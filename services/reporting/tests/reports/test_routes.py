@@ -410,6 +410,7 @@ async def test_the_funnel_by_month_goes_by_the_day_of_opening(client, hear):
 # --- channel
 
 
+@pytest.mark.capability("SAL-29")
 async def test_the_channel_is_told_by_partner_with_its_region_and_score(client, hear):
     region, partner, quiet = await a_region(hear), new_id(), new_id()
     here = {"region_id": region, "partner_id": str(partner)}

@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common.access.consumers import ACCESS
 from common.events import Consumed, Id
 from common.handovers import EmployeeLeft, keep_handover
+from common.match_keys import name_key
+from common.merges import Reference, following
 from common.messaging.consumers import ConsumersTable
+from common.parameters import (
+    ParameterChanged,
+    ParameterWithdrawn,
+    forget_parameter,
+    keep_parameter,
+)
 from sales.copies import use_cases as copies
 from sales.copies.model import (
     KnownCustomer,
@@ -19,6 +27,7 @@ from sales.copies.model import (
     KnownPartner,
     KnownTerritory,
 )
+from sales.credit import use_cases as credit
 from sales.orders import use_cases as orders
 
 
@@ -73,6 +82,23 @@ class CustomerRestored(Consumed):
     type = "customer.customer.restored.v1"
 
     customer_id: Id
+
+
+class _CreditLimit(BaseModel):
+    amount: Decimal
+    currency: str
+    valid_from: date
+    valid_until: date | None = None
+
+
+class CustomerCreditChanged(Consumed):
+    """Orders are held against what a customer may owe."""
+
+    type = "customer.customer.credit_changed.v1"
+
+    customer_id: Id
+    limit: _CreditLimit | None = None
+    is_held: bool
 
 
 class EmployeeChanged(Consumed):
@@ -193,7 +219,13 @@ class ContractSigned(Consumed):
 
 
 async def keep_customer(session: AsyncSession, event: _CustomerTold) -> None:
-    await copies.keep(session, KnownCustomer, event.customer_id, **_but_id(event, "customer_id"))
+    await copies.keep(
+        session,
+        KnownCustomer,
+        event.customer_id,
+        name_key=name_key(event.name),
+        **_but_id(event, "customer_id"),
+    )
 
 
 async def transfer_customer(session: AsyncSession, event: CustomerTransferred) -> None:
@@ -206,6 +238,12 @@ async def mark_customer_deleted(session: AsyncSession, event: CustomerDeleted) -
 
 async def mark_customer_restored(session: AsyncSession, event: CustomerRestored) -> None:
     await copies.amend(session, KnownCustomer, event.customer_id, is_deleted=False)
+
+
+async def keep_credit(session: AsyncSession, event: CustomerCreditChanged) -> None:
+    await credit.keep_hold(session, event.customer_id, is_held=event.is_held)
+    if event.limit is not None:
+        await credit.keep_limit(session, event.customer_id, **event.limit.model_dump())
 
 
 async def keep_employee(session: AsyncSession, event: EmployeeChanged) -> None:
@@ -246,13 +284,27 @@ def _but_id(event: Consumed, id_field: str) -> dict[str, Any]:
     return event.model_dump(exclude={id_field})
 
 
+CUSTOMER_REFERENCES = (
+    Reference("known_contracts"),
+    Reference("leads"),
+    Reference("opportunities"),
+    Reference("opportunities", "end_customer_id"),
+    Reference("orders"),
+    Reference("price_lists"),
+    Reference("quotes"),
+    Reference("receipts"),
+)
+"""What names a customer here, and follows it when it is merged."""
+
 CONSUMERS: ConsumersTable = {
     **ACCESS,
+    **following(CUSTOMER_REFERENCES),
     CustomerCreated: keep_customer,
     CustomerUpdated: keep_customer,
     CustomerTransferred: transfer_customer,
     CustomerDeleted: mark_customer_deleted,
     CustomerRestored: mark_customer_restored,
+    CustomerCreditChanged: keep_credit,
     EmployeeChanged: keep_employee,
     DepartmentChanged: keep_department,
     TerritoryChanged: keep_territory,
@@ -263,4 +315,6 @@ CONSUMERS: ConsumersTable = {
     PartnerReactivated: mark_partner_active,
     ContractSigned: link_contract,
     EmployeeLeft: keep_handover,
+    ParameterChanged: keep_parameter,
+    ParameterWithdrawn: forget_parameter,
 }

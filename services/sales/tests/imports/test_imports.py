@@ -171,3 +171,29 @@ async def test_a_row_that_does_not_fit_says_why(client, database, hear, row, rea
 
     rows = (await client.get(f"/sales/v1/imports/{job['id']}/rows")).json()["data"]
     assert reason in rows[0]["reason"]
+
+
+@pytest.mark.capability("P-10")
+async def test_exchange_rates_come_from_a_file_and_are_found_by_pair_and_day(
+    client, database, session
+):
+    fields = {
+        "from_currency": {"column": "currency"},
+        "to_currency": {"value": "CNY"},
+        "rate_on": {"column": "day", "kind": "date", "date_format": "%Y-%m-%d"},
+        "rate": {"column": "middle", "kind": "decimal"},
+        "source": {"value": "central parity"},
+    }
+    file = "currency,day,middle\nUSD,2026-03-02,7.1234\nUSD,2026-03-03,7.2\nEUR,2026-03-02,-8\n"
+
+    first = await bring_in(client, database, "exchange_rates", fields, file)
+    again = await bring_in(client, database, "exchange_rates", fields, file)
+
+    assert (first["created"], first["rejected"]) == (2, 1)
+    assert (again["unchanged"], again["created"]) == (2, 0)
+    assert await published(session) == ["sales.exchange_rate.stated.v1"] * 2
+    shown = (await client.get("/sales/v1/exchange-rates")).json()["data"]
+    assert [(rate["rate_on"], rate["rate"]) for rate in shown] == [
+        ("2026-03-03", "7.2"),
+        ("2026-03-02", "7.1234"),
+    ]

@@ -3,11 +3,13 @@ from decimal import Decimal
 import pytest
 
 from sales.opportunities.conversion import conversion
+from sales.opportunities.model import OPEN_STAGES
 
 
 @pytest.mark.capability("SAL-12")
 def test_a_deal_counts_for_every_stage_up_to_its_furthest():
     figures = conversion(
+        OPEN_STAGES,
         {(5, "won"): 3, (2, "lost"): 1, (4, "negotiation"): 1, (1, "prospecting"): 5},
         {"prospecting": Decimal("12.25")},
     )
@@ -30,7 +32,7 @@ def test_a_deal_counts_for_every_stage_up_to_its_furthest():
 
 
 def test_of_no_deals_nothing_is_said():
-    figures = conversion({}, {})
+    figures = conversion(OPEN_STAGES, {}, {})
 
     assert figures.win_rate is None
     assert {stage.conversion_rate for stage in figures.stages} == {None}

@@ -3,19 +3,26 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sales.orders.model import (
+    LineIsDelivered,
     LineIsNotShipped,
     LineNotKnown,
     MoreThanOrdered,
+    NothingDelivered,
     NothingToShip,
     OrderAlreadyShipped,
     OrderedInTheFuture,
     OrderHasReceipts,
     OrderHasUndelivered,
     OrderIsEmpty,
+    OrderIsFrozen,
     OrderMoveNotAllowed,
+    RevisedLine,
 )
+from sales.quotes.totals import line_amount
 
 from ..builders import NOW, a_confirmed_order, a_line, an_order
 
@@ -131,3 +138,116 @@ def test_nothing_is_ordered_tomorrow():
 def test_an_order_has_lines():
     with pytest.raises(OrderIsEmpty):
         an_order(lines=[])
+
+
+@pytest.mark.capability("SAL-16")
+@pytest.mark.capability("P-16")
+def test_the_rest_of_an_order_is_called_off_and_told_line_by_line():
+    order = a_confirmed_order(lines=[a_line(), a_line(quantity=Decimal(3)), a_line(**SERVICE)])
+    order.ship({1: Decimal(10), 2: Decimal(1)}, now=NOW)
+
+    taken_back = order.cancel_rest(reason="out of production", now=NOW)
+
+    assert [(line.line_no, line.quantity, line.amount) for line in taken_back] == [
+        (2, Decimal(2), Decimal("666.67"))
+    ]
+    assert (order.state, order.due_amount) == ("shipped", Decimal("2333.33"))
+    assert order.total == Decimal("3000.00")
+    order.complete(now=NOW)
+    assert order.delivered_amount == order.due_amount
+
+
+@pytest.mark.capability("SAL-16")
+def test_there_is_a_rest_once_something_was_delivered():
+    with pytest.raises(NothingDelivered):
+        a_confirmed_order().cancel_rest(reason="x", now=NOW)
+    with pytest.raises(OrderMoveNotAllowed):
+        an_order().cancel_rest(reason="x", now=NOW)
+
+
+@pytest.mark.capability("SAL-16")
+def test_what_is_paid_is_not_called_off_with_the_rest():
+    order = a_confirmed_order()
+    order.ship({1: Decimal(4)}, now=NOW)
+    order.count_payment(uuid4(), Decimal("400.01"))
+
+    with pytest.raises(OrderHasReceipts):
+        order.cancel_rest(reason="x", now=NOW)
+
+
+@pytest.mark.capability("SAL-16")
+def test_what_was_delivered_of_a_line_stays_in_the_order():
+    order = a_confirmed_order(lines=[a_line(), a_line()])
+    product_id = order.lines[0].product_id
+    order.ship({1: Decimal(4)}, now=NOW)
+    less = a_line(product_id=product_id, quantity=Decimal("3.9"), amount=Decimal("390.00"))
+
+    for lines in (
+        [RevisedLine(1, less)],
+        [RevisedLine(1, a_line())],
+        [RevisedLine(2, a_line())],
+    ):
+        with pytest.raises(LineIsDelivered):
+            order.revise(lines, {})
+
+
+@pytest.mark.capability("SAL-16")
+def test_lines_of_a_delivered_order_stay_as_they_are():
+    order = a_confirmed_order()
+    order.ship(None, now=NOW)
+
+    with pytest.raises(OrderIsFrozen):
+        order.revise([RevisedLine(None, a_line())], {})
+
+
+@pytest.mark.capability("SAL-16")
+def test_an_order_that_is_not_off_is_not_reopened():
+    with pytest.raises(OrderMoveNotAllowed):
+        a_confirmed_order().reopen()
+
+
+@pytest.mark.capability("C-19")
+@pytest.mark.capability("SAL-23")
+@given(st.data())
+def test_lines_add_up_to_the_total_whatever_is_delivered_changed_or_called_off(data):
+    places = data.draw(st.integers(0, 6))
+
+    def lines():
+        return [
+            a_line(
+                quantity=quantity,
+                amount=line_amount(quantity, price, discount, places),
+                is_shipped=is_shipped,
+            )
+            for quantity, price, discount, is_shipped in data.draw(
+                st.lists(
+                    st.tuples(
+                        st.decimals("0.001", 1000, places=3),
+                        st.decimals(0, 10_000, places=6),
+                        st.decimals(0, 100, places=4),
+                        st.booleans(),
+                    ),
+                    min_size=1,
+                    max_size=6,
+                )
+            )
+        ]
+
+    order = an_order(lines=lines(), places=places)
+    if data.draw(st.booleans()):
+        order.revise([RevisedLine(None, line) for line in lines()], {})
+    order.confirm(now=NOW)
+    goods = [line for line in order.lines if line.is_shipped]
+    if goods:
+        line = data.draw(st.sampled_from(goods))
+        part = data.draw(st.decimals("0.001", line.quantity, places=3))
+        order.ship({line.line_no: part}, now=NOW)
+        if order.state == "partially_shipped":
+            taken_back = order.cancel_rest(reason="x", now=NOW)
+            assert order.cancelled_amount == sum(each.amount for each in taken_back)
+
+    assert order.total == sum(line.amount for line in order.lines)
+    assert order.due_amount == sum(line.amount - line.cancelled_amount for line in order.lines)
+    assert 0 <= order.delivered_amount <= order.due_amount <= order.total
+    for amount in (order.total, order.due_amount, order.delivered_amount):
+        assert amount == round(amount, places)

@@ -14,6 +14,7 @@ from ..builders import (
     an_opened_opportunity,
     line_of,
     posted,
+    set_parameter,
 )
 
 
@@ -179,3 +180,113 @@ async def test_of_two_orders_from_one_quote_at_once_there_is_one(client, hear):
     )
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+
+
+@pytest.mark.capability("SAL-23")
+async def test_an_order_keeps_the_decimal_places_it_was_written_with(client, hear):
+    product = await a_created_product(client)
+    customer_id = await a_known_customer(hear)
+    line = line_of(product, quantity="3", unit_price="0.3335")
+    await set_parameter(hear, "order_decimal_places", 3)
+    order = await posted(client, "orders", customer_id=customer_id, lines=[line])
+    await set_parameter(hear, "order_decimal_places", 0, effective_on="2020-01-02")
+
+    changed = await client.patch(
+        f"/sales/v1/orders/{order['id']}",
+        json={"lines": [{**line, "line_no": 1, "quantity": "6"}]},
+        headers={"If-Match": f'"{order["version"]}"'},
+    )
+    later = await posted(client, "orders", customer_id=customer_id, lines=[line])
+
+    assert (order["total"], order["places"]) == ("1.001", 3)
+    assert (changed.json()["total"], changed.json()["places"]) == ("2.001", 3)
+    assert (later["total"], later["places"]) == ("1", 0)
+
+
+@pytest.mark.capability("SAL-16")
+@pytest.mark.capability("P-16")
+async def test_calling_off_the_rest_tells_what_is_taken_back_and_lowers_what_is_owed(
+    client, session, hear
+):
+    product = await a_created_product(client)
+    order = await a_binding_order(client, await a_known_customer(hear), [line_of(product)])
+    path = f"orders/{order['id']}"
+    await posted(client, f"{path}:ship", 200, lines=[{"line_no": 1, "quantity": "4"}])
+
+    shown = await posted(client, f"{path}:cancel-rest", 200, reason="out of production")
+
+    assert (shown["state"], shown["total"], shown["due_amount"]) == ("shipped", "1000.00", "400.00")
+    (told,) = await said(session, "sales.order.rest_cancelled.v1")
+    (line,) = told["lines"]
+    assert (line["order_line_id"], line["quantity"], line["amount"]) == (
+        shown["lines"][0]["id"],
+        "6",
+        "600.00",
+    )
+    assert (told["total_before"], told["total"]) == ("1000.00", "400.00")
+    assert [row["amount"] for row in told["instalments"]] == ["400.00"]
+
+
+@pytest.mark.capability("P-16")
+async def test_a_cancellation_names_the_lines_and_reopening_confirms_anew(client, session, hear):
+    product = await a_created_product(client)
+    order = await a_binding_order(client, await a_known_customer(hear), [line_of(product)])
+    path = f"orders/{order['id']}"
+    await posted(client, f"{path}:cancel", 200, reason="budget cut")
+
+    reopened = await posted(client, f"{path}:reopen", 200)
+
+    (told,) = await said(session, "sales.order.cancelled.v1")
+    assert [(line["line_no"], line["amount"]) for line in told["lines"]] == [(1, "1000.00")]
+    assert (reopened["state"], reopened["cancel_reason"]) == ("confirmed", None)
+    assert (await published(session))[-3:] == [
+        "sales.order.cancelled.v1",
+        "sales.order.reopened.v1",
+        "sales.order.confirmed.v1",
+    ]
+
+
+@pytest.mark.capability("SAL-16")
+async def test_a_quote_that_was_ordered_again_keeps_its_first_order_off(client, hear):
+    product = await a_created_product(client)
+    quote = await an_accepted_quote(client, await a_known_customer(hear), [line_of(product)])
+    order = await posted(client, "orders", quote_id=quote["id"])
+    await posted(client, f"orders/{order['id']}:cancel", 200, reason="wrong address")
+    again = await posted(client, "orders", quote_id=quote["id"])
+
+    response = await client.post(f"/sales/v1/orders/{order['id']}:reopen")
+
+    assert (response.status_code, response.json()["existing_id"]) == (409, again["id"])
+
+
+@pytest.mark.capability("SAL-16")
+async def test_the_lines_of_a_binding_order_change_and_the_plan_keeps_its_shares(
+    client, session, hear
+):
+    product = await a_created_product(client)
+    order = await a_binding_order(client, await a_known_customer(hear), [line_of(product)])
+    plan = [
+        {"due_on": "2026-06-01", "amount": "300.00"},
+        {"due_on": "2026-09-01", "amount": "700.00"},
+    ]
+    await posted(client, f"orders/{order['id']}:plan-payments", 200, instalments=plan)
+    current = (await client.get(f"/sales/v1/orders/{order['id']}")).json()
+
+    response = await client.patch(
+        f"/sales/v1/orders/{order['id']}",
+        json={"lines": [line_of(product, line_no=1), line_of(product, quantity="1")]},
+        headers={"If-Match": f'"{current["version"]}"'},
+    )
+
+    changed = response.json()
+    assert response.status_code == 200, response.text
+    assert changed["total"] == "1100.00"
+    assert changed["lines"][0]["id"] == order["lines"][0]["id"]
+    shown = (await client.get(f"/sales/v1/orders/{order['id']}/payment-plan")).json()
+    assert [row["amount"] for row in shown["instalments"]] == ["330.00", "770.00"]
+    (told,) = await said(session, "sales.order.changed.v1")
+    assert (told["total_before"], told["total"], told["is_confirmed"]) == (
+        "1000.00",
+        "1100.00",
+        True,
+    )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import uuid4
@@ -68,3 +69,35 @@ def test_within_a_list_the_largest_quantity_break_holds_and_is_named():
 
     assert price.unit_price == Decimal("90")
     assert price.why == "price list Dealers for everybody, from 100 on, valid from 2026-01-01"
+
+
+@pytest.mark.capability("SAL-14")
+def test_among_overlapping_lists_of_one_day_the_one_made_later_holds_whatever_its_breaks():
+    older, newer = sorted([uuid4(), uuid4()])
+    broken = an_offer(price_list_id=older, min_quantity=Decimal(100), unit_price="1")
+    plain = an_offer(price_list_id=newer, unit_price="120")
+
+    assert chosen(broken, plain).offer is chosen(plain, broken).offer is plain
+
+
+@pytest.mark.capability("SAL-14")
+def test_each_price_that_was_considered_says_why_it_was_not_chosen():
+    best = an_offer("customer", name="Yours", min_quantity=Decimal(10))
+    older, newer = sorted([best.price_list_id, uuid4()])
+    best = replace(best, price_list_id=newer)
+    others = [
+        best,
+        replace(best, min_quantity=Decimal(1)),
+        an_offer("region", "industry"),
+        an_offer("customer", valid_from=date(2025, 1, 1)),
+        replace(best, price_list_id=older),
+    ]
+
+    assert chosen(*others).offer is best
+    assert [offer.outcome(best) for offer in others] == [
+        "chosen",
+        "the quantity reaches the break from 10 on",
+        "less particular: a list for customer comes before one for region and industry",
+        "began earlier than Yours",
+        "was made earlier than Yours",
+    ]

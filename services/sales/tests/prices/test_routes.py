@@ -154,3 +154,32 @@ async def test_two_prices_from_one_quantity_on_are_refused(client):
     )
 
     assert response.json()["code"] == "same_break_twice"
+
+
+@pytest.mark.capability("SAL-14")
+async def test_a_quote_keeps_why_each_price_also_of_one_set_by_hand(client, hear):
+    product = await a_created_product(client, list_price="120.00")
+    customer_id = await a_known_customer(hear)
+    general = await a_published_list(client, product, ("1", "100.00"), ("10", "90.00"))
+    theirs = await a_published_list(client, product, ("1", "95.00"), customer_id=customer_id)
+    line = {"product_id": product["id"], "quantity": "10"}
+
+    quote = await posted(
+        client,
+        "quotes",
+        customer_id=customer_id,
+        valid_until="2099-12-31",
+        lines=[line, {**line, "unit_price": "50.00"}],
+    )
+    await posted(client, f"price-lists/{theirs['id']}:withdraw", 200)
+
+    kept = (await client.get(f"/sales/v1/quotes/{quote['id']}")).json()
+    assert [line["unit_price"] for line in kept["lines"]] == ["95.00", "50.00"]
+    for line in kept["lines"]:
+        basis = line["price_basis"]
+        assert (line["list_unit_price"], basis["price_list_id"]) == ("95.00", theirs["id"])
+        outcomes = {each["unit_price"]: each["outcome"] for each in basis["considered"]}
+        assert outcomes["95.00"] == "chosen"
+        assert outcomes["90.00"].startswith("less particular")
+        assert general["id"] in {each["price_list_id"] for each in basis["considered"]}
+    assert kept["lines"][1]["price_reason"] is None

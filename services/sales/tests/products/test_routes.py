@@ -1,6 +1,11 @@
-from common.testing.service import published, said
+from datetime import UTC, datetime
 
-from ..builders import a_created_product
+import pytest
+
+from common.testing.service import published, said
+from sales.products import use_cases as products
+
+from ..builders import a_created_product, posted
 
 
 async def test_a_product_is_created_and_told(client, session):
@@ -65,3 +70,32 @@ async def test_figures_read_as_they_were_written(client):
     shown = (await client.get(f"/sales/v1/products/{product['id']}")).json()
 
     assert product["list_price"] == shown["list_price"] == "55.5"
+
+
+@pytest.mark.capability("SAL-13")
+async def test_a_planned_state_is_shown_counts_at_once_and_is_taken_on(
+    client, session, hear, database
+):
+    product = await a_created_product(client, state="planned")
+    path = f"products/{product['id']}"
+    planned = await posted(
+        client, f"{path}:plan-state", 200, state="active", effective_on="2100-01-01", reason="new"
+    )
+
+    async with database.transaction() as work:
+        early = await products.enter_planned_states(work, now=datetime(2099, 12, 30, tzinfo=UTC))
+    async with database.transaction() as work:
+        entered = await products.enter_planned_states(work, now=datetime(2100, 1, 1, tzinfo=UTC))
+
+    shown = (await client.get(f"/sales/v1/{path}")).json()
+    assert planned["state"] == "planned"
+    assert planned["planned_states"] == [
+        {"effective_on": "2100-01-01", "state": "active", "reason": "new"}
+    ]
+    assert (early, entered) == (0, 1)
+    assert (shown["state"], shown["planned_states"]) == ("active", [])
+    assert await published(session) == [
+        "sales.product.created.v1",
+        "sales.product.state_planned.v1",
+        "sales.product.updated.v1",
+    ]

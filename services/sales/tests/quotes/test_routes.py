@@ -10,6 +10,7 @@ from ..builders import (
     a_created_product,
     a_known_customer,
     a_known_territory,
+    a_stated_rate,
     an_accepted_quote,
     an_opened_opportunity,
     line_of,
@@ -48,6 +49,7 @@ async def test_documents_keep_the_currency_of_their_deal(client, hear):
     )
     product = await a_created_product(client)
     lines = [line_of(product)]
+    await a_stated_rate(client)
 
     quote = await posted(
         client, "quotes", opportunity_id=deal["id"], valid_until="2099-12-31", lines=lines

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common.access.consumers import ACCESS
 from common.events import Consumed, Id
 from common.handovers import EmployeeLeft, keep_handover
+from common.merges import Reference, following
 from common.messaging.consumers import ConsumersTable
 from service_desk.copies import use_cases as copies
 from service_desk.entitlements import use_cases as entitlements
@@ -192,8 +193,17 @@ async def install_products(session: AsyncSession, event: OrderShipped) -> None:
     )
 
 
+CUSTOMER_REFERENCES = (
+    Reference("entitlements"),
+    Reference("installed_products"),
+    Reference("surveys"),
+    Reference("tickets"),
+)
+"""What names a customer here, and follows it when it is merged."""
+
 CONSUMERS: ConsumersTable = {
     **ACCESS,
+    **following(CUSTOMER_REFERENCES),
     CustomerCreated: copy_customer,
     CustomerUpdated: copy_customer,
     CustomerTransferred: move_customer,

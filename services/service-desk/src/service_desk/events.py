@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from common.custom_fields.columns import SaidValues
+from common.custom_fields.events import CustomFieldChange
 from common.events import Event, Id, Moment, ScopedEvent
 
 Text = Annotated[str, Field(examples=["更换了主板，测试正常"])]
@@ -35,6 +37,16 @@ class TicketOpened(ScopedEvent):
     covered: bool | None = None
     external_source: Annotated[str | None, Field(examples=["old_desk"])] = None
     external_id: Annotated[str | None, Field(examples=["4711"])] = None
+    custom: SaidValues = None
+
+
+class TicketAnnotated(ScopedEvent):
+    """The custom fields of a ticket were changed; nothing else of it was."""
+
+    type = "service_desk.ticket.annotated.v1"
+
+    ticket_id: Id
+    custom: SaidValues = None
 
 
 class TicketAssigned(ScopedEvent):
@@ -178,3 +190,9 @@ class CalendarPublished(Event):
     calendar_id: Id
     name: Annotated[str, Field(examples=["office"])]
     revision: Annotated[int, Field(ge=1, examples=[2])]
+
+
+class CustomFieldChanged(CustomFieldChange):
+    """A custom field was defined or changed; these are the values after it."""
+
+    type = "service_desk.custom_field.changed.v1"

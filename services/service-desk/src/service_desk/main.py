@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from common.app import create_app
 from common.db import Database
+from service_desk.custom_fields import routes as custom_fields
 from service_desk.db import MIGRATIONS, SERVICE
 from service_desk.entitlements import routes as entitlements
 from service_desk.installed_base import routes as installed_base
@@ -21,6 +22,7 @@ ROUTERS = [
     entitlements.router,
     entitlements.coverage,
     installed_base.router,
+    custom_fields.router,
 ]
 
 

@@ -1,6 +1,7 @@
 """Which right each operation needs; what is not listed here is refused."""
 
 from common.access.rights import PUBLIC, Policy
+from common.custom_fields.routes import CUSTOM_FIELDS_POLICY
 
 POLICY: Policy = {
     "open_ticket": "tickets.write",
@@ -9,6 +10,7 @@ POLICY: Policy = {
     "get_ticket": "tickets.read",
     "list_steps": "tickets.read",
     "assign_ticket": "tickets.assign",
+    "annotate_ticket": "tickets.write",
     "reclassify_ticket": "tickets.write",
     "work_on_ticket": "tickets.write",
     "respond_to_ticket": "tickets.write",
@@ -26,4 +28,5 @@ POLICY: Policy = {
     "list_entitlements": "entitlements.read",
     "get_coverage": "coverage.read",
     "list_installed_products": "installed-base.read",
+    **CUSTOM_FIELDS_POLICY,
 }

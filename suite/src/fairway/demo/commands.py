@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,8 +12,8 @@ import httpx
 import typer
 from rich.console import Console
 
-from fairway.demo import filling, lead_to_cash
-from fairway.demo.api import Refused
+from fairway.demo import accounts, filling, lead_to_cash
+from fairway.demo.api import Refused, connected
 from fairway.demo.showing import ForMachines, ForPeople
 from fairway.demo.walking import EXPECTED_WITHIN_S, EffectMissing, Figure, Walk
 from fairway.home import read_running
@@ -45,6 +46,8 @@ def fill_command(url: Url = None, as_json: Json = False) -> None:
     """Load the demo data into the running suite; exit 1 when it is not empty."""
     try:
         filled = asyncio.run(filling.fill_if_empty(url_of(url), talk))
+        if filled is not None:
+            asyncio.run(_accounts(url_of(url), renew=False))
     except filling.FAULTS as error:
         talk.print(f"[red]The demo data is not complete:[/red] {filling.reason_of(error)}")
         raise typer.Exit(1) from None
@@ -54,6 +57,39 @@ def fill_command(url: Url = None, as_json: Json = False) -> None:
     filling.tell(filled, talk)
     if as_json:
         sys.stdout.write(json.dumps(asdict(filled), indent=2) + "\n")
+
+
+@cli.command("accounts")
+def accounts_command(
+    url: Url = None,
+    new_password: Annotated[
+        bool, typer.Option("--new-password", help="Give all of them another password")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the accounts that look at the demo data, and their password; open what is missing."""
+    try:
+        found = asyncio.run(_accounts(url_of(url), renew=new_password))
+    except filling.FAULTS as error:
+        talk.print(f"[red]No accounts:[/red] {filling.reason_of(error)}", highlight=False)
+        raise typer.Exit(1) from None
+    if not found:
+        talk.print("There is no demo data to look at, or nobody is asked who they are here.")
+        raise typer.Exit(1)
+    password = accounts.kept_password()
+    if as_json:
+        told = {"password": password, "accounts": [asdict(account) for account in found]}
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        return
+    shown = Console()
+    shown.print(f"Password of all: [bold]{password}[/bold]", highlight=False)
+    for account in found:
+        shown.print(f"  {account.username:<12} sees {account.sees}", highlight=False)
+
+
+async def _accounts(url: str, *, renew: bool) -> Sequence[accounts.DemoAccount]:
+    async with connected(url) as api:
+        return await accounts.ensure(api, renew=renew)
 
 
 @cli.command("lead-to-cash")

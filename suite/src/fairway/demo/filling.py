@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from common.days import ZONE
+from fairway import signing_in
+from fairway.demo import accounts
 from fairway.demo import api as demo_api
 from fairway.demo.api import Api, Refused
 from fairway.demo.data import DemoData
@@ -34,9 +36,15 @@ class Filled:
 
 
 async def fill(url: str, console: Console) -> None:
-    """Load the demo data where the suite is empty; a fault is told and ends only the loading."""
+    """Load the demo data where the suite is empty, and open the accounts that look at it.
+
+    A fault is told and ends only the loading.
+    """
     try:
         filled = await fill_if_empty(url, console)
+        if signing_in.issues_tokens(url):
+            async with demo_api.connected(url) as api:
+                await accounts.ensure(api)
     except FAULTS as error:
         console.print(f"[red]The demo data is not complete:[/red] {reason_of(error)}")
         return

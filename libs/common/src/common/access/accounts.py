@@ -63,6 +63,13 @@ class _Known:
     found_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    claims: Claims
+    until: float
+    expires_at: float
+
+
 @dataclass(slots=True)
 class Accounts:
     """Who asks this process, by the tokens of the configured issuer."""
@@ -71,15 +78,14 @@ class Accounts:
     settings: ServiceSettings
     keys: KeySet
     _known: dict[str, _Known] = field(default_factory=dict)
+    _verified: dict[str, _Verified] = field(default_factory=dict)
     _revoked: frozenset[str] = frozenset()
     _revoked_at: float = -GOOD_FOR_S
 
     async def actor_of(self, token: str) -> Actor:
         """The actor the token stands for; raises BadToken when it stands for nobody."""
         assert self.settings.issuer is not None
-        claims = await verify(
-            token, self.keys, issuer=self.settings.issuer, audience=self.settings.audience
-        )
+        claims = await self._claims(token, self.settings.issuer)
         known = await self._account(claims)
         # A token's time has no fractions.
         if claims.issued_at < known.tokens_from.replace(microsecond=0):
@@ -87,6 +93,18 @@ class Accounts:
         if claims.session is not None and claims.session in await self._revoked_sessions():
             raise BadToken("the session is over")
         return known.actor
+
+    async def _claims(self, token: str, issuer: str) -> Claims:
+        """What the token says; a signature that was good is not computed again for a while."""
+        now = time.monotonic()
+        verified = self._verified.get(token)
+        if verified is not None and now < verified.until and time.time() < verified.expires_at:
+            return verified.claims
+        claims = await verify(token, self.keys, issuer=issuer, audience=self.settings.audience)
+        if len(self._verified) >= MOST_KEPT:
+            self._verified.clear()
+        self._verified[token] = _Verified(claims, now + GOOD_FOR_S, claims.everything["exp"])
+        return claims
 
     async def _account(self, claims: Claims) -> _Known:
         now = time.monotonic()

@@ -35,6 +35,20 @@ class Scope(StrEnum):
     PARTNER = "partner"
     ALL = "all"
 
+    def holds(self, other: "Scope") -> bool:
+        """Whether for everybody the rows of the other are among those of this one."""
+        return self == other or self == Scope.ALL or other in _WITHIN.get(self, ())
+
+
+# Everybody reaches what is their own, and an account of no partner has no rows of one.
+_WITHIN = {
+    Scope.PARTNER: (Scope.OWN,),
+    Scope.OWN: (Scope.PARTNER,),
+    Scope.DEPARTMENT: (Scope.OWN, Scope.PARTNER),
+    Scope.SUBTREE: (Scope.OWN, Scope.PARTNER, Scope.DEPARTMENT),
+    Scope.TERRITORY: (Scope.OWN, Scope.PARTNER),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

@@ -2,7 +2,8 @@
 
 `trail` notes what each flush of a transaction changed, and makes one entry a record and
 transaction of it, which `common.messaging.outbox` writes in the statement of the events. No
-endpoint, consumer, timer or import does anything for it: what is an `Aggregate` is audited.
+endpoint, consumer, timer or import does anything for it: what is an `Aggregate` is audited. Beside
+that, `beside` writes entries of saved views and of looks at records that are not the looker's.
 
 The entries of a record are a chain: each holds the SHA-256 of its content and of the hash before
 it. The table refuses UPDATE, DELETE and TRUNCATE, whoever asks. `verify` finds what was changed

@@ -16,7 +16,8 @@ Change = Annotated[
     Field(
         min_length=2,
         max_length=2,
-        description="Before and after. Both null: the field changed, its values are not kept",
+        description="Before and after. Both null: the field changed, and its values are not kept,"
+        " or not shown to you",
     ),
 ]
 
@@ -34,8 +35,9 @@ class AuditEntryRead(BaseModel):
     action: Annotated[
         str,
         Field(
-            description="`created`, `updated`, `deleted`, `restored`, or `adopted`: there before"
-            " the trail began; more may follow"
+            description="`created`, `updated`, `deleted`, `restored`, `refused`: looked for by"
+            " somebody whose record it is not, or `adopted`: there before the trail began; more may"
+            " follow"
         ),
     ]
     events: Annotated[list[str], Field(description="What the record said of it, in order")]
@@ -53,4 +55,4 @@ class AuditEntryRead(BaseModel):
         ),
     ]
     previous_hash: Hash | None
-    hash: Hash
+    hash: Annotated[Hash, Field(description="All zeros where values are not shown to you")]

@@ -2,8 +2,9 @@
 
 A field's values are the attribute's: `{"name": ["before", "after"]}`. Lines that a record owns (a
 collection with `delete-orphan`) stand under the collection's name: the lines that went or were
-otherwise before, and those that came or are otherwise now. Other rows beside a record, as the steps
-of its history, are only ever added and tell themselves.
+otherwise before, and those that came or are otherwise now. The members of a column of members
+(`EACH_MEMBER`) are fields, as `custom.tax_class`. Other rows beside a record, as the steps of its
+history, are only ever added and tell themselves.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -26,6 +27,12 @@ from common.ids import new_id
 
 ONLY_THAT_IT_CHANGED: dict[Any, Any] = {"audit": "changed"}
 """`mapped_column(info=ONLY_THAT_IT_CHANGED)`: the trail says that the field changed, not its values."""
+
+EACH_MEMBER: dict[Any, Any] = {"audit": "members"}
+"""`mapped_column(info=EACH_MEMBER)`: the members of the JSON object are fields of the record."""
+
+DERIVED: dict[Any, Any] = {"audit": "derived"}
+"""`mapped_column(info=DERIVED)`: the field follows from others that are in the trail, and is not."""
 
 NOT_KEPT = [None, None]
 """The change of a field whose values are not kept; no other change has nothing on both sides."""
@@ -96,6 +103,8 @@ def _note(thing: object, before: dict[str, Any], after: dict[str, Any] | None) -
     if isinstance(thing, Aggregate):
         born = not before and bool(after)
         hidden = _hidden(mapper)
+        for column in _columns_of_members(mapper):
+            _split(column, before, after)
         return [Noted(thing.id, before, after or {}, born, after is None, hidden)]
     owned = _owned(mapper)
     if owned is None or not (before or after):
@@ -109,6 +118,15 @@ def _note(thing: object, before: dict[str, Any], after: dict[str, Any] | None) -
     )
     owner_id = getattr(thing, owned.owner_field)
     return [Noted(owner_id, lines=[line])]
+
+
+def _split(column: str, before: dict[str, Any], after: dict[str, Any] | None) -> None:
+    """Put the members of a column in its place; one that is on one side only is None on the other."""
+    was, is_now = before.pop(column, None) or {}, (after or {}).pop(column, None) or {}
+    for member in was.keys() | is_now.keys():
+        before[f"{column}.{member}"] = was.get(member)
+        if after is not None:
+            after[f"{column}.{member}"] = is_now.get(member)
 
 
 def _orphans_of(thing: object) -> list[Noted]:
@@ -191,6 +209,7 @@ def _columns(mapper: Mapper[Any]) -> Mapping[str, ColumnElement[Any]]:
         attribute.key: attribute.columns[0]
         for attribute in mapper.column_attrs
         if attribute.key not in bookkeeping
+        and attribute.columns[0].info.get("audit") != DERIVED["audit"]
     }
 
 
@@ -200,6 +219,15 @@ def _hidden(mapper: Mapper[Any]) -> Set[str]:
         name
         for name, column in _columns(mapper).items()
         if column.info.get("audit") == ONLY_THAT_IT_CHANGED["audit"]
+    )
+
+
+@cache
+def _columns_of_members(mapper: Mapper[Any]) -> Sequence[str]:
+    return tuple(
+        name
+        for name, column in _columns(mapper).items()
+        if column.info.get("audit") == EACH_MEMBER["audit"]
     )
 
 
@@ -312,6 +340,22 @@ class _Record:
         if self.gone or changes.get("deleted_at", NOT_KEPT)[1] is not None:
             return "deleted"
         return "restored" if "deleted_at" in changes else "updated"
+
+
+def changes_in(noted: Iterable[Noted]) -> dict[UUID, dict[str, list[Any]]]:
+    """What these flushes together made otherwise, by record: its fields, each before and after."""
+    records: dict[UUID, _Record] = {}
+    for each in noted:
+        records.setdefault(each.record_id, _Record()).add(each)
+    return {record_id: record.changes() for record_id, record in records.items()}
+
+
+def values_now(record: Aggregate) -> dict[str, Any]:
+    """The fields of a record as the trail writes them, custom fields as `custom.<key>`."""
+    values = _values_of(record)
+    for column in _columns_of_members(inspect(record, raiseerr=True).mapper):
+        _split(column, {}, values)
+    return values
 
 
 def entries_of(said: Iterable[Said], noted: Iterable[Noted], *, now: datetime) -> bytes:

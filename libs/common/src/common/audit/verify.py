@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.aggregate import Aggregate
+from common.audit.beside import WITHOUT_EVENTS
 from common.audit.schema import CONTENT
 from common.db import Database
 
@@ -157,7 +158,8 @@ def _fault_of(entry: Any, before: Any) -> str | None:
     if sha256(content).digest() != entry.hash:
         return "was altered: its content does not give its hash"
     if before is None:
-        if entry.previous_hash is not None or entry.action not in _FIRST_ACTIONS:
+        is_first = entry.action in _FIRST_ACTIONS or entry.record_type in WITHOUT_EVENTS
+        if entry.previous_hash is not None or not is_first:
             return "is not a first entry: what came before it is missing"
     elif entry.previous_hash != before.hash:
         return (
@@ -187,7 +189,9 @@ async def _ends(session: AsyncSession, tables: Iterable[str], only: UUID | None)
         ),
         newest AS (
             SELECT record_id AS id, max(record_type) AS record_type, max(version) AS version
-            FROM audit_entries WHERE CAST(:only AS uuid) IS NULL OR record_id = :only
+            FROM audit_entries
+            WHERE (CAST(:only AS uuid) IS NULL OR record_id = :only)
+                AND record_type <> ALL(CAST(:without_events AS text[]))
             GROUP BY record_id
         )
         SELECT id, coalesce(newest.record_type, reached.record_type) AS record_type,
@@ -195,7 +199,8 @@ async def _ends(session: AsyncSession, tables: Iterable[str], only: UUID | None)
         FROM reached FULL JOIN newest USING (id)
         WHERE reached.version IS DISTINCT FROM newest.version ORDER BY id
     """  # noqa: S608 - names of our own tables
-    rows = (await session.execute(text(statement), {"only": only})).all()
+    asked = {"only": only, "without_events": list(WITHOUT_EVENTS)}
+    rows = (await session.execute(text(statement), asked)).all()
     return [Fault(row.record_type, row.id, row.newest, _end(row)) for row in rows]
 
 

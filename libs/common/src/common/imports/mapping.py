@@ -5,14 +5,21 @@ with a warning, everything that does not fit is rejected with the reason.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.csv_lines import as_meant
+from common.custom_fields.columns import PREFIX
 from common.errors import Invalid
+
+OWN_SOURCE = "fairway"
+"""As which other system we are when we import what we exported."""
+ERROR_COLUMN = "import_error"
+"""The column that an error file has beside those of the file: such a file was written by us."""
 
 
 class ColumnMissing(Invalid):
@@ -56,6 +63,17 @@ class ImportMapping(BaseModel):
 
     external_source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     fields: dict[str, FieldMapping]
+    match_on: Annotated[
+        list[str] | None,
+        Field(
+            min_length=1,
+            description="By what rows are recognised, the first that fits; by their external_id"
+            " where nothing is said",
+        ),
+    ] = None
+    is_own_export: Annotated[
+        bool, Field(description="The file is an export of ours, with cells as we write them")
+    ] = False
 
     def check_columns(self, header: Sequence[str]) -> None:
         """Raise ColumnMissing when the file lacks a column."""
@@ -65,6 +83,23 @@ class ImportMapping(BaseModel):
                     f"no column {mapped.column!r}; the file has {', '.join(header)}",
                     pointer=f"/mapping/fields/{name}",
                 )
+
+
+def mapping_of_own_export(header: Sequence[str], fields: Collection[str]) -> ImportMapping:
+    """The mapping of a file that a list gave: each column is the field of its name.
+
+    Columns that are no `fields` of the target, as those that only we write, are passed over.
+    """
+    return ImportMapping(
+        external_source=OWN_SOURCE,
+        fields={
+            name: FieldMapping(column=name)
+            for name in header
+            if (name in fields and name != "external_id") or name.startswith(PREFIX)
+        },
+        match_on=["id"],
+        is_own_export=True,
+    )
 
 
 class MappedRow(BaseModel):
@@ -82,6 +117,8 @@ class RowMapper:
     def __init__(self, mapping: ImportMapping, header: Sequence[str]) -> None:
         mapping.check_columns(header)
         places = {name: place for place, name in enumerate(header)}
+        self._is_exact = mapping.is_own_export
+        self._is_escaped = mapping.is_own_export or ERROR_COLUMN in places
         self._fields = [
             (name, mapped, None if mapped.column is None else places[mapped.column])
             for name, mapped in mapping.fields.items()
@@ -95,7 +132,11 @@ class RowMapper:
             if place is None:
                 values[name] = mapped.value
                 continue
-            cell = cells[place].strip() if place < len(cells) else ""
+            cell = cells[place] if place < len(cells) else ""
+            if self._is_escaped:
+                cell = as_meant(cell)
+            if not self._is_exact:
+                cell = cell.strip()
             if not cell:
                 if mapped.required:
                     raise RowRejected("value_missing", f"{mapped.column} is blank")

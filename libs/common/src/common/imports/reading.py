@@ -2,6 +2,10 @@
 
 import csv
 import io
+import re
+import sys
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +16,14 @@ from common.errors import Invalid
 
 LARGEST_CELL = 32_768
 MOST_ROWS = 1_000_000
+MOST_CELLS = 20_000_000
+"""Of the rectangle that a sheet takes up: that much room it gets, however few of them are filled."""
+LARGEST_UNPACKED = 512 * 1024 * 1024
+"""Bytes of a workbook once it is unpacked, whatever it says of itself."""
+_UNPACKED_AT_ONCE = 1024 * 1024
+_SHEETS = "xl/worksheets/"
+_POSITION = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,9})([0-9]{1,12})["']""")
+_LONGEST_POSITION = 64
 
 
 class FileNotReadable(Invalid):
@@ -85,6 +97,7 @@ def _text(content: bytes) -> str:
 
 
 def _xlsx(content: bytes) -> list[tuple[int, list[str]]]:
+    _check_size(content)
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
         rows = workbook.get_sheet_by_index(0).to_python(skip_empty_area=False)
@@ -92,6 +105,48 @@ def _xlsx(content: bytes) -> list[tuple[int, list[str]]]:
         raise FileNotReadable(f"not a readable workbook: {error}") from None
     table = [(line, [_shown(cell) for cell in row]) for line, row in enumerate(rows, start=1)]
     return [(line, cells) for line, cells in table if any(cell.strip() for cell in cells)]
+
+
+def _check_size(content: bytes) -> None:
+    """Raises FileNotReadable for a workbook that would take more memory than any import needs.
+
+    It is unpacked once and thrown away: what its directory says of its sizes anybody may have
+    written there, and a sheet of two cells can be as wide and long as they lie apart.
+    """
+    unpacked = 0
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as workbook:
+            if "xl/workbook.xml" not in workbook.namelist():
+                raise FileNotReadable("not an XLSX workbook")
+            for part in workbook.infolist():
+                # So that it is read to its real end, whatever that is.
+                part.file_size = sys.maxsize
+                width = length = 0
+                rest = b""
+                with workbook.open(part) as opened:
+                    while chunk := opened.read(_UNPACKED_AT_ONCE):
+                        unpacked += len(chunk)
+                        if unpacked > LARGEST_UNPACKED:
+                            raise FileNotReadable("the workbook is too large once it is unpacked")
+                        if part.filename.lower().startswith(_SHEETS):
+                            for column, row in _POSITION.findall(rest + chunk):
+                                width = max(width, _column_number(column))
+                                length = max(length, int(row))
+                            rest = chunk[-_LONGEST_POSITION:]
+                if width * length > MOST_CELLS:
+                    raise FileNotReadable(
+                        f"a sheet of {length} rows and {width} columns; it may have at most"
+                        f" {MOST_CELLS} cells"
+                    )
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise FileNotReadable(f"not a readable workbook: {error}") from None
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
 
 
 def _shown(cell: object) -> str:

@@ -42,3 +42,38 @@ V1 = [
     """,
 ]
 """Statements of the first version, in order. `cells` is kept where a person will look again."""
+
+V2 = [
+    """
+    ALTER TABLE import_jobs
+        ADD COLUMN duplicates integer NOT NULL DEFAULT 0,
+        ADD COLUMN undo_state text
+            CHECK (undo_state IN ('queued', 'running', 'done', 'failed')),
+        ADD COLUMN undo_by text,
+        ADD COLUMN undo_choices jsonb,
+        ADD COLUMN undo_waiting integer,
+        ADD COLUMN undone integer NOT NULL DEFAULT 0,
+        ADD COLUMN undo_left integer NOT NULL DEFAULT 0,
+        ADD COLUMN undo_error text
+    """,
+    """
+    CREATE INDEX import_jobs_undo_open ON import_jobs (created_at)
+        WHERE undo_state IN ('queued', 'running')
+    """,
+    """
+    ALTER TABLE import_rows
+        ADD COLUMN changes jsonb,
+        ADD COLUMN undo_outcome text,
+        ADD COLUMN undo_reason text,
+        ADD COLUMN undo_now jsonb
+    """,
+    """
+    CREATE INDEX import_rows_to_undo ON import_rows (job_id, line)
+        WHERE undo_outcome IS NULL AND outcome IN ('created', 'updated')
+    """,
+    """
+    CREATE INDEX import_rows_record_id ON import_rows (job_id, record_id)
+        WHERE outcome IN ('created', 'updated')
+    """,
+]
+"""What taking an import back needs: what each row changed, and what became of it since."""

@@ -4,11 +4,13 @@
 with the entries of the audit trail and the idempotency key of the request where it has one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UpdateBase, inspect, text
+from sqlalchemy import TextClause, UpdateBase, inspect, text
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
@@ -57,6 +59,7 @@ class _Bookkeeping:
     rows: list[_Row] = field(default_factory=list)
     noted: list[trail.Noted] = field(default_factory=list)
     answer: IdempotentAnswer | None = None
+    asked: dict[str, Callable[[Session, Any], None]] = field(default_factory=dict)
     marks: dict[SessionTransaction, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -106,9 +109,25 @@ def record(session: AsyncSession, aggregate: Aggregate, *events: Event) -> None:
         )
 
 
+def changes_so_far(session: AsyncSession) -> dict[UUID, dict[str, list[Any]]]:
+    """What the flushed part of the transaction changes, by record: fields before and after."""
+    return trail.changes_in(_bookkeeping_of(session.sync_session).noted)
+
+
 def keep_answer(session: AsyncSession, answer: IdempotentAnswer) -> None:
     """Keep the request's answer in the same transaction as its effect."""
     _bookkeeping_of(session.sync_session).answer = answer
+
+
+def ask_with_commit(
+    session: AsyncSession, question: str, answered: Callable[[Session, Any], None]
+) -> None:
+    """Have the statement that keeps the events answer a question, and `answered` called with it.
+
+    `question` is an expression of SQL, written in code. What `answered` raises undoes the
+    transaction. A transaction that says nothing is not asked.
+    """
+    _bookkeeping_of(session.sync_session).asked[question] = answered
 
 
 def part_of(aggregate_id: UUID) -> int:
@@ -157,12 +176,12 @@ _KEEP_ANSWER = """
         VALUES (:principal, :key, CAST(:fingerprint AS bytea), :status, CAST(:headers AS jsonb),
             CAST(:body AS bytea))
     )"""
-_STATEMENTS: Mapping[tuple[bool, bool], str] = {
-    (True, False): f"WITH {_WRITE_EVENTS}, {_AUDIT} SELECT 1",
-    (False, True): f"WITH {_KEEP_ANSWER} SELECT 1",
-    (True, True): f"WITH {_WRITE_EVENTS}, {_AUDIT}, {_KEEP_ANSWER} SELECT 1",
-}
-_PREPARED = {which: text(statement) for which, statement in _STATEMENTS.items()}
+
+
+@cache
+def _prepared(says: bool, answers: bool, *questions: str) -> TextClause:
+    parts = [*([_WRITE_EVENTS, _AUDIT] if says else ()), *([_KEEP_ANSWER] if answers else ())]
+    return text(f"WITH {', '.join(parts)} SELECT {', '.join(questions) or '1'}")
 
 
 @sqlalchemy_event.listens_for(UnitOfWork, "before_commit")
@@ -203,8 +222,12 @@ def _write_bookkeeping(session: Session) -> None:
             headers=answer.headers,
             body=answer.body,
         )
-    session.execute(_PREPARED[bool(rows), answer is not None], values)
+    asked = bookkeeping.asked if rows else {}
+    said = session.execute(_prepared(bool(rows), answer is not None, *asked), values).one()
+    for answered, fact in zip(asked.values(), said, strict=False):
+        answered(session, fact)
     bookkeeping.rows, bookkeeping.noted, bookkeeping.answer = [], [], None
+    bookkeeping.asked = {}
     session.info["fairway_said"] = len(rows)
     crash_point("before_commit")
 
@@ -235,6 +258,7 @@ def _forget_what_was_rolled_back(session: Session, previous: SessionTransaction)
         del bookkeeping.rows[rows:], bookkeeping.noted[noted:]
     else:
         bookkeeping.rows, bookkeeping.noted, bookkeeping.answer = [], [], None
+        bookkeeping.asked = {}
 
 
 @sqlalchemy_event.listens_for(UnitOfWork, "after_transaction_end")

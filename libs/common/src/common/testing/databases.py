@@ -1,11 +1,17 @@
 """Databases for tests: one migrated template a service and run, cheap copies of it, and emptying."""
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common.access import schema
+from common.database_roles import make_login
 
 Migrate = Callable[[str], Awaitable[object]]
 
@@ -39,6 +45,7 @@ class DatabaseTemplates:
                 return name
             await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await connection.execute(f'CREATE DATABASE "{name}"')
+            await _make_roles(self.url(name))
             await migrate(self.url(name))
             # A template cannot be copied while somebody looks at it.
             await connection.execute(
@@ -86,6 +93,25 @@ class DatabaseTemplates:
         if len(name) > _LONGEST_NAME or '"' in name:
             raise ValueError(f"{name!r} cannot name a database")
         return name
+
+
+async def app_login(url: str) -> str:
+    """The URL of the same database for a login as services have in production."""
+    # Two processes of a run would stand in each other's way at one role.
+    name = f"fairway_test_{os.getpid()}"
+    return await make_login(url, name, name)
+
+
+async def as_owner(session: AsyncSession) -> None:
+    """Let the rest of the transaction run as whoever owns the tables, which no service is."""
+    await session.execute(text("SET LOCAL ROLE NONE"))
+
+
+async def _make_roles(url: str) -> None:
+    """Let a service work in the database as it does elsewhere: not as who owns its tables."""
+    async with _connected(url) as connection:
+        for statement in (schema.MAKE_ROLES, *schema.GRANTS):
+            await connection.execute(statement)
 
 
 _TABLES = """

@@ -6,7 +6,8 @@ it (`applying.py`), so that nothing behind it knows of views.
 
 A view is a row and no aggregate. It says how somebody looks at records, never what a record is:
 nobody else has to hear of it, and an event of each service for it would be a promise without a
-reader. Without events there is no entry in the audit trail either; a log line says who shared what.
+reader. The audit trail is told by hand (`common.audit.beside`): who saved, changed, shared or removed
+which view.
 The version is counted by SQLAlchemy on every UPDATE; it is the ETag and what If-Match is held
 against, as everywhere.
 

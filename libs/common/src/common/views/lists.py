@@ -10,8 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from common import pagination
+from common.access import masks
 from common.access.gate import admitted
 from common.access.rows import narrow, rows_of
+from common.custom_fields import listing
+from common.custom_fields.columns import PREFIX
 from common.errors import Invalid
 
 
@@ -47,6 +50,11 @@ class KeysetList:
     filters: frozenset[str]
     columns: tuple[str, ...]
     route: APIRoute = field(repr=False)
+
+    @property
+    def is_extensible(self) -> bool:
+        """Whether its rows have custom fields, which are filters and columns as well."""
+        return "custom" in self.columns
 
 
 def lists_of(routers: Iterable[APIRouter]) -> dict[str, KeysetList]:
@@ -93,20 +101,25 @@ class Lists:
                 pointer="/list",
             )
         for parameter in query:
-            if parameter not in known.filters:
+            is_custom = known.is_extensible and parameter.startswith(PREFIX)
+            if parameter not in known.filters and not is_custom:
                 raise UnknownFilter(
                     f"{name} has no filter {parameter!r}; it has"
                     f" {', '.join(sorted(known.filters)) or 'none'}",
                     pointer=f"/query/{parameter}",
                 )
         for place, column in enumerate(columns or ()):
-            if column not in known.columns:
+            if column not in known.columns and not await self._is_custom(known, column):
                 raise UnknownColumn(
                     f"{name} has no field {column!r}; it has {', '.join(known.columns)}",
                     pointer=f"/columns/{place}",
                 )
         ordered = {} if sort is None else {"sort": sort}
         await self._ask(known, {**query, **ordered, "limit": "1"})
+
+    async def _is_custom(self, known: KeysetList, column: str) -> bool:
+        session = self._request.state.session
+        return known.is_extensible and await listing.has_column(session, known.name, column)
 
     async def _ask(self, known: KeysetList, query: Mapping[str, str]) -> None:
         """Ask the list itself: it alone knows its sort keys and which values it takes."""
@@ -123,6 +136,7 @@ class Lists:
         try:
             async with admitted(asked, known.route.name) as reach:
                 narrow(session, reach)
+                masks.refuse_asking(asked, masks.masks_of(known.route.response_model))
                 await APIRoute.get_route_handler(known.route)(asked)
         except RequestValidationError as error:
             fault = error.errors()[0]

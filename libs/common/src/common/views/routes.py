@@ -80,7 +80,7 @@ def views_router(service_path: str) -> APIRouter:
         )
 
     @router.delete("/{view_id}", status_code=204)
-    async def delete_view(view_id: UUID, session: Session, actor: CurrentActor) -> None:
-        await views.delete_view(session, view_id, actor=actor)
+    async def delete_view(view_id: UUID, session: Session, actor: CurrentActor, now: Now) -> None:
+        await views.delete_view(session, view_id, actor=actor, now=now)
 
     return router

@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common import context
+from common.audit.beside import VIEW, write_entry
 from common.auth import Actor
 from common.ids import new_id, stable_hash
 from common.pagination import Page, PageRequest, paginate
 from common.views.lists import Lists
 from common.views.model import MOST_VIEWS, TooManyViews, View, ViewNameTaken, ViewNotFound
 from common.views.schemas import ViewCreate
-
-log = structlog.get_logger(__name__)
 
 SORT_KEYS = {"name": View.name, "created_at": View.created_at}
 
@@ -48,7 +47,7 @@ async def create_view(
         raise TooManyViews(f"you have {MOST_VIEWS} views here, and that is the most")
     session.add(view)
     await session.flush()
-    _say("view saved", view, actor)
+    await _tell(session, view, "created", before={}, now=now)
     return view
 
 
@@ -97,6 +96,7 @@ async def update_view(
     await _take_turn(session, actor)
     view = await get_view(session, view_id, actor=actor, lock=True)
     view.refuse_others(actor)
+    before = _values(view)
     changed = dict(changes)
     if "query" in changed:
         merged = {**view.query, **changed["query"]}
@@ -112,16 +112,16 @@ async def update_view(
         await _refuse_same_name(session, view)
     view.updated_at = now
     await session.flush()
-    _say("view changed", view, actor)
+    await _tell(session, view, "updated", before=before, now=now)
     return view
 
 
-async def delete_view(session: AsyncSession, view_id: UUID, *, actor: Actor) -> None:
+async def delete_view(session: AsyncSession, view_id: UUID, *, actor: Actor, now: datetime) -> None:
     """Remove a view of the actor's own; raises ViewNotFound and NotYourView."""
     view = await get_view(session, view_id, actor=actor, lock=True)
     view.refuse_others(actor)
     await session.delete(view)
-    _say("view removed", view, actor)
+    await _tell(session, view, "deleted", before=_values(view), now=now)
 
 
 async def _take_turn(session: AsyncSession, actor: Actor) -> None:
@@ -144,12 +144,29 @@ async def _refuse_same_name(session: AsyncSession, view: View) -> None:
         )
 
 
-def _say(what: str, view: View, actor: Actor) -> None:
-    log.info(
-        what,
-        view_id=str(view.id),
-        list=view.of_list,
-        actor_id=actor.id,
-        department_id=str(view.department_id) if view.department_id else None,
-        is_for_everybody=view.is_for_everybody,
+_TOLD = ("name", "of_list", "query", "sort", "columns", "department_id", "is_for_everybody")
+
+
+def _values(view: View) -> dict[str, Any]:
+    return {name: getattr(view, name) for name in _TOLD}
+
+
+async def _tell(
+    session: AsyncSession, view: View, action: str, *, before: Mapping[str, Any], now: datetime
+) -> None:
+    """Put into the audit trail what is otherwise than before."""
+    after = {} if action == "deleted" else _values(view)
+    changes = {
+        name: [before.get(name), after.get(name)]
+        for name in _TOLD
+        if before.get(name) != after.get(name)
+    }
+    await write_entry(
+        session,
+        record_type=VIEW,
+        record_id=view.id,
+        action=action,
+        changes=changes,
+        here=context.current(),
+        now=now,
     )

@@ -14,6 +14,7 @@ from channel.accounts.schemas import (
     PasswordSet,
 )
 from common.app import service_router
+from common.auth import CurrentActor
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
@@ -23,9 +24,9 @@ router = service_router("channel", "accounts")
 
 @router.post("", status_code=201, response_model=AccountWithSecret)
 async def open_account(
-    new: AccountCreate, session: Session, now: Now, response: Response
+    new: AccountCreate, session: Session, actor: CurrentActor, now: Now, response: Response
 ) -> AccountWithSecret:
-    account, secret = await accounts.open_account(session, new, now=now)
+    account, secret = await accounts.open_account(session, new, actor=actor, now=now)
     response.headers["Location"] = f"{router.prefix}/{account.id}"
     return _with_secret(account, secret, response)
 
@@ -60,41 +61,54 @@ async def get_account(account_id: UUID, session: Session) -> Account:
 
 @router.patch("/{account_id}", response_model=AccountRead)
 async def update_account(
-    account_id: UUID, changes: AccountUpdate, session: Session, now: Now
+    account_id: UUID, changes: AccountUpdate, session: Session, actor: CurrentActor, now: Now
 ) -> Account:
-    return await accounts.update_account(session, account_id, changes=changes.changes(), now=now)
+    return await accounts.update_account(
+        session, account_id, changes=changes.changes(), actor=actor, now=now
+    )
 
 
 @router.post("/{account_id}:disable", response_model=AccountRead)
-async def disable_account(account_id: UUID, session: Session, now: Now) -> Account:
-    return await accounts.disable_account(session, account_id, now=now)
+async def disable_account(
+    account_id: UUID, session: Session, actor: CurrentActor, now: Now
+) -> Account:
+    return await accounts.disable_account(session, account_id, actor=actor, now=now)
 
 
 @router.post("/{account_id}:enable", response_model=AccountRead)
-async def enable_account(account_id: UUID, session: Session) -> Account:
-    return await accounts.enable_account(session, account_id)
+async def enable_account(account_id: UUID, session: Session, actor: CurrentActor) -> Account:
+    return await accounts.enable_account(session, account_id, actor=actor)
 
 
 @router.post("/{account_id}:set-password", response_model=AccountRead)
 async def set_password(
-    account_id: UUID, new: PasswordSet, session: Session, now: Now, response: Response
+    account_id: UUID,
+    new: PasswordSet,
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+    response: Response,
 ) -> Account:
-    account = await accounts.set_password(session, account_id, password=new.password, now=now)
+    account = await accounts.set_password(
+        session, account_id, password=new.password, actor=actor, now=now
+    )
     response.headers["Cache-Control"] = "no-store"
     return account
 
 
 @router.post("/{account_id}:renew-secret", response_model=AccountWithSecret)
 async def renew_secret(
-    account_id: UUID, session: Session, now: Now, response: Response
+    account_id: UUID, session: Session, actor: CurrentActor, now: Now, response: Response
 ) -> AccountWithSecret:
-    account, secret = await accounts.renew_secret(session, account_id, now=now)
+    account, secret = await accounts.renew_secret(session, account_id, actor=actor, now=now)
     return _with_secret(account, secret, response)
 
 
 @router.post("/{account_id}:revoke-sessions", response_model=AccountRead)
-async def revoke_account_sessions(account_id: UUID, session: Session, now: Now) -> Account:
-    return await accounts.revoke_account_sessions(session, account_id, now=now)
+async def revoke_account_sessions(
+    account_id: UUID, session: Session, actor: CurrentActor, now: Now
+) -> Account:
+    return await accounts.revoke_account_sessions(session, account_id, actor=actor, now=now)
 
 
 def _with_secret(account: Account, secret: str | None, response: Response) -> AccountWithSecret:

@@ -10,6 +10,12 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channel.accounts.administrators import an_administrator_stays
+from channel.accounts.giving import (
+    as_it_is,
+    check_is_not_own,
+    check_may_act_on,
+    check_may_hold,
+)
 from channel.accounts.hashing import hash_secret, new_secret
 from channel.accounts.model import (
     Account,
@@ -25,6 +31,7 @@ from channel.partners.model import Partner, PartnerState
 from channel.roles.model import Role, RoleState, RoleUnknown
 from channel.sign_in.sessions import revoke_sessions
 from channel.territories import use_cases as territories
+from common.auth import Actor
 from common.errors import Invalid
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
@@ -37,9 +44,12 @@ class PartnerUnknown(Invalid):
 
 
 async def open_account(
-    session: AsyncSession, new: AccountCreate, *, now: datetime
+    session: AsyncSession, new: AccountCreate, *, actor: Actor, now: datetime
 ) -> tuple[Account, str | None]:
-    """Open an account; the second is the secret of a client, which nobody can look up later."""
+    """Open an account; the second is the secret of a client, which nobody can look up later.
+
+    Raises BeyondOwnRights for roles that the actor could not fill there.
+    """
     secret, secret_hash = None, None
     if new.kind == AccountKind.CLIENT:
         if new.password is not None:
@@ -52,6 +62,7 @@ async def open_account(
     values = new.model_dump(exclude={"password"})
     await _refuse_taken_username(session, new.username)
     await _check_references(session, values)
+    await check_may_hold(session, actor, values)
     account, opened = Account.open(secret_hash=secret_hash, now=now, **values)
     session.add(account)
     record(session, account, opened)
@@ -96,24 +107,42 @@ async def list_accounts(
 
 
 async def update_account(
-    session: AsyncSession, account_id: UUID, *, changes: dict[str, Any], now: datetime
+    session: AsyncSession,
+    account_id: UUID,
+    *,
+    changes: dict[str, Any],
+    actor: Actor,
+    now: datetime,
 ) -> Account:
-    """Change the username, the roles, the regions or whose the account is."""
+    """Change the username, the roles, the regions or whose the account is.
+
+    Raises OwnRoles, and BeyondOwnRights for what the account has as for what it gets.
+    """
     async with an_administrator_stays(session):
         account = await get_account(session, account_id, lock=True)
+        check_is_not_own(actor, account, changes)
+        await check_may_act_on(session, actor, account)
         if changes.get("username", account.username).lower() != account.username.lower():
             await _refuse_taken_username(session, changes["username"])
         await _check_references(session, changes, account)
+        if account.id != actor.account_id:
+            await check_may_hold(session, actor, {**as_it_is(account), **changes})
         updated = account.update(changes, now=now)
         if updated is not None:
             record(session, account, updated)
     return account
 
 
-async def disable_account(session: AsyncSession, account_id: UUID, *, now: datetime) -> Account:
-    """Let the account sign in no more and end its sessions; repeating it changes nothing."""
+async def disable_account(
+    session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
+) -> Account:
+    """Let the account sign in no more and end its sessions; repeating it changes nothing.
+
+    Raises BeyondOwnRights.
+    """
     async with an_administrator_stays(session):
         account = await get_account(session, account_id, lock=True)
+        await check_may_act_on(session, actor, account)
         disabled = account.disable(now=now)
         if disabled is not None:
             record(session, account, disabled)
@@ -121,9 +150,13 @@ async def disable_account(session: AsyncSession, account_id: UUID, *, now: datet
     return account
 
 
-async def enable_account(session: AsyncSession, account_id: UUID) -> Account:
-    """Let a disabled account sign in again; repeating it changes nothing."""
+async def enable_account(session: AsyncSession, account_id: UUID, *, actor: Actor) -> Account:
+    """Let a disabled account sign in again; repeating it changes nothing.
+
+    Raises BeyondOwnRights.
+    """
     account = await get_account(session, account_id, lock=True)
+    await check_may_act_on(session, actor, account)
     enabled = account.enable()
     if enabled is not None:
         record(session, account, enabled)
@@ -131,36 +164,48 @@ async def enable_account(session: AsyncSession, account_id: UUID) -> Account:
 
 
 async def set_password(
-    session: AsyncSession, account_id: UUID, *, password: SecretStr, now: datetime
+    session: AsyncSession, account_id: UUID, *, password: SecretStr, actor: Actor, now: datetime
 ) -> Account:
-    """Give a person another password; who is signed in with the old one has to sign in again."""
+    """Give a person another password; who is signed in with the old one has to sign in again.
+
+    Raises BeyondOwnRights: who sets a password can be that account afterwards.
+    """
     account = await get_account(session, account_id)
+    await check_may_act_on(session, actor, account)
     account.check_has_password()
     check_password(password.get_secret_value(), username=account.username)
     secret_hash = await hash_secret(password.get_secret_value())
     account = await get_account(session, account_id, lock=True)
+    await check_may_act_on(session, actor, account)
     record(session, account, account.set_password(secret_hash, now=now))
     await revoke_sessions(session, account_id, why="password changed", now=now)
     return account
 
 
 async def renew_secret(
-    session: AsyncSession, account_id: UUID, *, now: datetime, secret: str | None = None
+    session: AsyncSession,
+    account_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
+    secret: str | None = None,
 ) -> tuple[Account, str]:
     """Give a client another secret, which is the second; a new one where none is given."""
     secret = secret or new_secret()
     secret_hash = await hash_secret(secret)
     account = await get_account(session, account_id, lock=True)
+    await check_may_act_on(session, actor, account)
     record(session, account, account.renew_secret(secret_hash, now=now))
     await revoke_sessions(session, account_id, why="secret renewed", now=now)
     return account, secret
 
 
 async def revoke_account_sessions(
-    session: AsyncSession, account_id: UUID, *, now: datetime
+    session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
 ) -> Account:
-    """End every session of the account and take its tokens back."""
+    """End every session of the account and take its tokens back; raises BeyondOwnRights."""
     account = await get_account(session, account_id, lock=True)
+    await check_may_act_on(session, actor, account)
     record(session, account, account.take_tokens_back(now=now))
     await revoke_sessions(session, account_id, why="sessions revoked", now=now)
     return account

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from channel.departments.schemas import External
+from channel.personal_data import OF_EMPLOYEES
 from common.patches import MergePatch
 
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -76,8 +77,8 @@ class EmployeeRead(BaseModel):
     number: str
     name: str
     position: str | None
-    email: str | None
-    phone: str | None
+    email: Annotated[str | None, OF_EMPLOYEES]
+    phone: Annotated[str | None, OF_EMPLOYEES]
     department_id: UUID
     other_department_ids: list[UUID]
     manager_id: UUID | None

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channel.accounts.administrators import an_administrator_stays
 from channel.db import take_turn
 from channel.departments import use_cases as departments
 from channel.employees.model import (
@@ -156,8 +157,22 @@ async def let_employee_leave(
 
     Repeating it changes nothing, but to name a successor where there was none. What else they own
     is handed over by the services that keep it, which hear of it by the event; without a successor
-    it keeps its owner.
+    it keeps its owner. Raises LastAdministrator where nobody would be left who may do everything.
     """
+    async with an_administrator_stays(session):
+        return await _let_leave(
+            session, employee_id, left_on=left_on, successor_id=successor_id, now=now
+        )
+
+
+async def _let_leave(
+    session: AsyncSession,
+    employee_id: UUID,
+    *,
+    left_on: date | None,
+    successor_id: UUID | None,
+    now: datetime,
+) -> Employee:
     await take_turn(session, "employees")
     employee = await get_employee(session, employee_id, lock=True)
     successor = None

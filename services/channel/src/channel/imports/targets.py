@@ -23,6 +23,7 @@ from channel.territories import use_cases as territories
 from channel.territories.schemas import TerritoryCreate
 from common import clock
 from common.auth import Actor
+from common.custom_fields.columns import CustomValues
 from common.days import day_of
 from common.errors import Refusal
 from common.imports.jobs import ImportContext, Target, TargetRow
@@ -89,6 +90,7 @@ class PartnerRow(_Row):
     email: Email | None = None
     city: Label | None = None
     onboarded_on: date | None = None
+    custom: CustomValues = {}
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> "PartnerRow":

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from zoneinfo import available_timezones
 
 from common.errors import Invalid, NotFound
 
@@ -20,8 +19,8 @@ class ParameterKind(StrEnum):
 
     INTEGER = "integer"
     EMAIL = "email"
-    TIME_ZONE = "time_zone"
     CURRENCY = "currency"
+    CHOICE = "choice"
 
 
 class ParameterNotFound(NotFound):
@@ -38,9 +37,9 @@ class ParameterValueRefused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A parameter; `minimum` and `maximum` are those of integers, None as default is "nobody yet".
+    """A parameter; `minimum` and `maximum` are those of integers, `choices` what a choice may be.
 
-    `used_by` names the services that read it today.
+    None as default is "nobody yet"; `used_by` names the services that read it today.
     """
 
     name: str
@@ -50,6 +49,7 @@ class Definition:
     meaning_zh: str
     minimum: int | None = None
     maximum: int | None = None
+    choices: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
 
     def check(self, value: Value) -> None:
@@ -72,10 +72,10 @@ class Definition:
         match self.kind:
             case ParameterKind.EMAIL if not _EMAIL.fullmatch(value):
                 return "is an e-mail address"
-            case ParameterKind.TIME_ZONE if value not in available_timezones():
-                return "is the name of a time zone, as Asia/Shanghai"
             case ParameterKind.CURRENCY if not _CURRENCY.fullmatch(value):
                 return "is an ISO 4217 code, as CNY"
+            case ParameterKind.CHOICE if value not in self.choices:
+                return f"is one of {', '.join(self.choices)}"
         return None
 
 
@@ -100,7 +100,9 @@ def _days(
     )
 
 
-def _places(document: str, plural: str, chinese: str) -> Definition:
+def _places(
+    document: str, plural: str, chinese: str, *, used_by: tuple[str, ...] = ()
+) -> Definition:
     return Definition(
         f"{document}_decimal_places",
         ParameterKind.INTEGER,
@@ -109,6 +111,7 @@ def _places(document: str, plural: str, chinese: str) -> Definition:
         f"{chinese}金额的小数位数",
         minimum=0,
         maximum=6,
+        used_by=used_by,
     )
 
 
@@ -128,6 +131,7 @@ _ALL = (
         "how many days before a receivable is due its owner is reminded",
         "应收款到期前提前提醒的天数",
         most=365,
+        used_by=("sales",),
     ),
     _days(
         "birthday_reminder_lead_days",
@@ -135,11 +139,12 @@ _ALL = (
         "how many days before a contact's birthday the customer's owner is reminded",
         "联系人生日前提前提醒的天数",
         most=60,
+        used_by=("customer",),
     ),
-    _places("quote", "quotes", "报价单"),
-    _places("order", "orders", "订单"),
+    _places("quote", "quotes", "报价单", used_by=("sales",)),
+    _places("order", "orders", "订单", used_by=("sales",)),
     _places("contract", "contracts", "合同"),
-    _places("receipt", "receipts", "收款"),
+    _places("receipt", "receipts", "收款", used_by=("sales",)),
     _places("commission", "commissions", "佣金"),
     Definition(
         "fiscal_year_first_month",
@@ -151,19 +156,42 @@ _ALL = (
         maximum=12,
     ),
     Definition(
-        "organisation_time_zone",
-        ParameterKind.TIME_ZONE,
-        "Asia/Shanghai",
-        "the zone that decides on which day something happened",
-        "组织所在时区，决定事件发生的日期",
-    ),
-    Definition(
         DEFAULT_CURRENCY,
         ParameterKind.CURRENCY,
         "CNY",
         "the currency of amounts where nothing says another",
         "默认币种",
-        used_by=("channel",),
+        used_by=("channel", "sales"),
+    ),
+    Definition(
+        "exchange_rate_max_age_days",
+        ParameterKind.INTEGER,
+        31,
+        "for how many days after its own an exchange rate still counts",
+        "汇率自生效日起的最长有效天数",
+        minimum=0,
+        maximum=366,
+        used_by=("sales",),
+    ),
+    Definition(
+        "quote_discount_limit_percent",
+        ParameterKind.INTEGER,
+        100,
+        "how far below the price lists a line of a quote may be without approval, in percent",
+        "报价单无需审批的最大折扣（相对价目表，%）",
+        minimum=0,
+        maximum=100,
+        used_by=("sales",),
+    ),
+    Definition(
+        "quote_larger_discount_limit_percent",
+        ParameterKind.INTEGER,
+        100,
+        "the same for who has the right to give larger discounts",
+        "有较大折扣权限者的报价单最大折扣（%）",
+        minimum=0,
+        maximum=100,
+        used_by=("sales",),
     ),
     _days(
         "contract_expiry_notice_days",
@@ -199,6 +227,61 @@ _ALL = (
         most=365,
         used_by=("contract",),
     ),
+    _days(
+        "order_payment_days",
+        30,
+        "how many days after it was ordered an order without a payment plan is to be paid",
+        "未约定付款计划的订单的默认付款天数",
+        most=365,
+        used_by=("sales",),
+    ),
+    Definition(
+        "credit_over_limit",
+        ParameterKind.CHOICE,
+        "approval",
+        "what becomes of an order that exceeds its customer's credit limit",
+        "订单超出客户信用额度时的处理方式",
+        choices=("refuse", "approval"),
+        used_by=("sales",),
+    ),
+    Definition(
+        "credit_without_limit",
+        ParameterKind.CHOICE,
+        "allow",
+        "what becomes of an order of a customer for whom no credit limit was ever stated",
+        "客户未设定信用额度时订单的处理方式",
+        choices=("refuse", "approval", "allow"),
+        used_by=("sales",),
+    ),
+    Definition(
+        "duplicate_customers_created",
+        ParameterKind.CHOICE,
+        "warn",
+        "what becomes of a new customer that is there already: taken on with a warning, refused, or"
+        " answered with the one that is there",
+        "新建客户与已有客户重复时的处理方式：提示、拒绝或关联已有客户",
+        choices=("warn", "block", "link"),
+        used_by=("customer",),
+    ),
+    Definition(
+        "duplicate_customers_imported",
+        ParameterKind.CHOICE,
+        "warn",
+        "the same for a row of an import",
+        "导入客户与已有客户重复时的处理方式",
+        choices=("warn", "block", "link"),
+        used_by=("customer",),
+    ),
+    Definition(
+        "unknown_codes_imported",
+        ParameterKind.CHOICE,
+        "add",
+        "what becomes of a row of an import with a code of an industry, size or the like that no"
+        " dictionary has: the code is added, or the row rejected",
+        "导入客户时遇到字典中没有的编码：自动添加或拒绝该行",
+        choices=("add", "reject"),
+        used_by=("customer",),
+    ),
     Definition(
         "unclaimed_lead_days",
         ParameterKind.INTEGER,
@@ -207,6 +290,25 @@ _ALL = (
         "线索无人跟进后退回公海的天数",
         minimum=1,
         maximum=365,
+        used_by=("sales",),
+    ),
+    Definition(
+        "claimed_leads_limit",
+        ParameterKind.INTEGER,
+        50,
+        "how many open leads somebody may hold at once that they took from the pool",
+        "每人可同时持有的从公海领取的线索数",
+        minimum=0,
+        maximum=100_000,
+        used_by=("sales",),
+    ),
+    _days(
+        "lead_claim_cool_down_days",
+        7,
+        "for how many days who gave a lead back, or lost it for idling, does not take it again",
+        "线索退回公海后原负责人不得再次领取的天数",
+        most=365,
+        used_by=("sales",),
     ),
 )
 

@@ -47,6 +47,7 @@ class ParameterRead(BaseModel):
     meaning_zh: str
     minimum: int | None
     maximum: int | None
+    choices: list[str] = []
     default: int | str | None
     used_by: list[str]
     value: int | str | None

@@ -145,6 +145,7 @@ def _as_read(
         meaning_zh=definition.meaning_zh,
         minimum=definition.minimum,
         maximum=definition.maximum,
+        choices=list(definition.choices),
         default=definition.default,
         used_by=list(definition.used_by),
         value=definition.default if current is None else current.value,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from channel import events
 from channel.db import Base
 from common.aggregate import Aggregate
+from common.custom_fields.columns import Extensible
 from common.errors import Conflict, NotFound
 from common.ids import new_id
 from common.scope import Scoped
@@ -100,7 +101,7 @@ class PartnerChange(Base):
     partner: Mapped["Partner"] = relationship(lazy="raise")
 
 
-class Partner(Aggregate, Scoped, Base):
+class Partner(Aggregate, Scoped, Extensible, Base):
     """A firm through which we sell. Its own rows are scoped to it: `partner_id` is its id."""
 
     __tablename__ = "partners"
@@ -151,7 +152,7 @@ class Partner(Aggregate, Scoped, Base):
             state=PartnerState.PROSPECT,
             **profile,
         )
-        return partner, events.PartnerRegistered(**partner._facts())
+        return partner, events.PartnerRegistered(**partner._facts(), custom=partner.said_values)
 
     def update(self, changes: dict[str, Any]) -> events.PartnerUpdated | None:
         """Change the profile; None when every value is the same already."""
@@ -159,7 +160,7 @@ class Partner(Aggregate, Scoped, Base):
             return None
         for name, value in changes.items():
             setattr(self, name, value)
-        return events.PartnerUpdated(**self._facts())
+        return events.PartnerUpdated(**self._facts(), custom=self.said_values)
 
     def onboard(
         self, *, tier: str | None, on: date, by: str, now: datetime
@@ -237,7 +238,7 @@ class Partner(Aggregate, Scoped, Base):
         return (
             change,
             events.PartnerEnded(reason=reason, ended_on=on, **self.scope),
-            events.PartnerUpdated(**self._facts()),
+            events.PartnerUpdated(**self._facts(), custom=self.said_values),
         )
 
     def _go_to(

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from channel.departments.schemas import External, Line, Name
 from channel.employees.schemas import Email, Label, Phone
 from channel.partners.model import PartnerKind, PartnerTier
+from channel.personal_data import OF_PARTNERS
+from common.custom_fields.columns import CustomValues
 from common.patches import MergePatch
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
@@ -32,6 +34,7 @@ class _Profile(BaseModel):
     region_id: UUID | None = Field(None, description="The territory the partner works in")
     department_id: UUID | None = None
     owner_id: UUID | None = Field(None, description="The employee who looks after the partner")
+    custom: CustomValues = {}
 
 
 class PartnerCreate(External, _Profile):
@@ -91,8 +94,8 @@ class PartnerRead(BaseModel):
     tier: str
     state: str
     contact_name: str | None
-    phone: str | None
-    email: str | None
+    phone: Annotated[str | None, OF_PARTNERS]
+    email: Annotated[str | None, OF_PARTNERS]
     homepage: str | None
     country: str | None
     city: str | None
@@ -107,6 +110,7 @@ class PartnerRead(BaseModel):
     ended_on: date | None
     external_source: str | None
     external_id: str | None
+    custom: CustomValues
     version: int
     created_at: datetime
     updated_at: datetime

@@ -21,6 +21,7 @@ from channel.partners.model import (
 from channel.partners.schemas import PartnerCreate
 from channel.territories import use_cases as territories
 from common.auth import Actor
+from common.custom_fields import writing
 from common.days import day_of
 from common.messaging.outbox import record
 from common.numbers import next_number
@@ -32,7 +33,7 @@ async def register_partner(session: AsyncSession, new: PartnerCreate, *, now: da
     if new.external_id is not None:
         await _refuse_taken_external_id(session, new.external_source, new.external_id)
     await _check_references(session, new.model_dump(exclude_unset=True), None)
-    return _register(session, new, await next_number(session, "partners"), now)
+    return await _register(session, new, await next_number(session, "partners"), now)
 
 
 async def get_partner(session: AsyncSession, partner_id: UUID, *, lock: bool = False) -> Partner:
@@ -104,7 +105,7 @@ async def update_partner(
     """Change the profile; unchanged values cause no event."""
     partner = await get_partner(session, partner_id, lock=True)
     await _check_references(session, changes, partner)
-    updated = partner.update(changes)
+    updated = partner.update(await writing.for_change(session, partner, changes))
     if updated is not None:
         record(session, partner, updated)
     return partner
@@ -226,7 +227,7 @@ async def bring_in_partner(
     if existing is None:
         if number is None:
             number = await next_number(session, "partners")
-        partner = _register(session, new, number, now)
+        partner = await _register(session, new, number, now)
         if onboarded_on is not None:
             _onboard(session, partner, on=onboarded_on, actor=actor, now=now)
         return partner, Outcome.CREATED
@@ -235,7 +236,7 @@ async def bring_in_partner(
     tier = new.tier if "tier" in new.model_fields_set else existing.tier
     if existing.state == PartnerState.PROSPECT:
         changes["tier"] = tier
-    updated = existing.update(changes)
+    updated = existing.update(await writing.for_change(session, existing, changes))
     if updated is not None:
         record(session, existing, updated)
     if existing.state == PartnerState.PROSPECT:
@@ -254,8 +255,11 @@ async def bring_in_partner(
     return existing, Outcome.UNCHANGED if existing.version == version else Outcome.UPDATED
 
 
-def _register(session: AsyncSession, new: PartnerCreate, number: int, now: datetime) -> Partner:
-    partner, registered = Partner.register(number=number, now=now, **new.model_dump())
+async def _register(
+    session: AsyncSession, new: PartnerCreate, number: int, now: datetime
+) -> Partner:
+    profile = await writing.for_new(session, Partner, new.model_dump())
+    partner, registered = Partner.register(number=number, now=now, **profile)
     session.add(partner)
     record(session, partner, registered)
     return partner

@@ -8,6 +8,7 @@ from channel.roles import use_cases as roles
 from channel.roles.model import Role
 from channel.roles.schemas import RoleCreate, RoleRead, RoleUpdate
 from common.app import service_router
+from common.auth import CurrentActor
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
 
@@ -15,8 +16,10 @@ router = service_router("channel", "roles")
 
 
 @router.post("", status_code=201, response_model=RoleRead)
-async def define_role(new: RoleCreate, session: Session, response: Response) -> Role:
-    role = await roles.define_role(session, new)
+async def define_role(
+    new: RoleCreate, session: Session, actor: CurrentActor, response: Response
+) -> Role:
+    role = await roles.define_role(session, new, actor=actor)
     response.headers["Location"] = f"{router.prefix}/{role.id}"
     return role
 
@@ -41,15 +44,17 @@ async def get_role(role_id: UUID, session: Session) -> Role:
 
 
 @router.patch("/{role_id}", response_model=RoleRead)
-async def update_role(role_id: UUID, changes: RoleUpdate, session: Session) -> Role:
-    return await roles.update_role(session, role_id, changes=changes.changes())
+async def update_role(
+    role_id: UUID, changes: RoleUpdate, session: Session, actor: CurrentActor
+) -> Role:
+    return await roles.update_role(session, role_id, changes=changes.changes(), actor=actor)
 
 
 @router.delete("/{role_id}", status_code=204)
-async def remove_role(role_id: UUID, session: Session) -> None:
-    await roles.remove_role(session, role_id)
+async def remove_role(role_id: UUID, session: Session, actor: CurrentActor) -> None:
+    await roles.remove_role(session, role_id, actor=actor)
 
 
 @router.post("/{role_id}:restore", response_model=RoleRead)
-async def restore_role(role_id: UUID, session: Session) -> Role:
-    return await roles.restore_role(session, role_id)
+async def restore_role(role_id: UUID, session: Session, actor: CurrentActor) -> Role:
+    return await roles.restore_role(session, role_id, actor=actor)

@@ -8,15 +8,18 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channel.accounts.administrators import an_administrator_stays
+from channel.accounts.giving import check_may_define
 from channel.accounts.model import Account
 from channel.roles.model import Role, RoleCodeTaken, RoleNotFound
 from channel.roles.schemas import RoleCreate
+from common.auth import Actor
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
 
 
-async def define_role(session: AsyncSession, new: RoleCreate) -> Role:
-    """Define a role."""
+async def define_role(session: AsyncSession, new: RoleCreate, *, actor: Actor) -> Role:
+    """Define a role; raises BeyondOwnRights for one that the actor could not fill everywhere."""
+    check_may_define(actor, new.rights, new.scope)
     found = await session.execute(select(Role.id).where(Role.code == new.code))
     existing = found.scalar()
     if existing is not None:
@@ -64,19 +67,28 @@ async def list_roles(
     )
 
 
-async def update_role(session: AsyncSession, role_id: UUID, *, changes: dict[str, Any]) -> Role:
-    """Change names, rights or scope; every account with the role has them from then on."""
+async def update_role(
+    session: AsyncSession, role_id: UUID, *, changes: dict[str, Any], actor: Actor
+) -> Role:
+    """Change names, rights or scope; every account with the role has them from then on.
+
+    Raises BeyondOwnRights, for the rights it has as for those it gets.
+    """
     async with an_administrator_stays(session):
         role = await get_role(session, role_id, lock=True)
+        check_may_define(
+            actor, {*role.rights, *changes.get("rights", ())}, changes.get("scope", role.scope)
+        )
         updated = role.update(changes)
         if updated is not None:
             record(session, role, updated)
     return role
 
 
-async def remove_role(session: AsyncSession, role_id: UUID) -> None:
-    """Take the role away; repeating it changes nothing."""
+async def remove_role(session: AsyncSession, role_id: UUID, *, actor: Actor) -> None:
+    """Take the role away; repeating it changes nothing. Raises BeyondOwnRights."""
     role = await get_role(session, role_id, lock=True)
+    check_may_define(actor, role.rights, role.scope)
     accounts = await session.execute(
         select(func.count()).select_from(Account).where(Account.role_ids.contains([role_id]))
     )
@@ -85,9 +97,10 @@ async def remove_role(session: AsyncSession, role_id: UUID) -> None:
         record(session, role, removed)
 
 
-async def restore_role(session: AsyncSession, role_id: UUID) -> Role:
-    """Bring a removed role back; repeating it changes nothing."""
+async def restore_role(session: AsyncSession, role_id: UUID, *, actor: Actor) -> Role:
+    """Bring a removed role back; repeating it changes nothing. Raises BeyondOwnRights."""
     role = await get_role(session, role_id, lock=True)
+    check_may_define(actor, role.rights, role.scope)
     restored = role.restore()
     if restored is not None:
         record(session, role, restored)

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -17,6 +18,8 @@ from channel.roles.built_in import ADMINISTRATOR, BUILT_IN
 from channel.roles.model import Role
 from channel.settings import Settings
 from channel.sign_in.keys import ensure_a_key
+from common.audit.model import AuditEntry
+from common.auth import LOCAL_OPERATOR
 from common.clock import utc_now
 from common.context import Context, working_in
 from common.db import Database
@@ -24,6 +27,8 @@ from common.messaging.outbox import record
 
 FIRST_ADMINISTRATOR = "admin"
 CLI_CLIENT = "fairway-cli"
+BOOTSTRAP = "bootstrap"
+"""Who acts here, as the audit trail has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,11 @@ async def bootstrap(
     """Make a signing key, the built-in roles and the first administrator, where they are missing.
 
     With a `client_secret`, the client `fairway-cli` has this secret afterwards; it may do
-    everything. Who changed a built-in role or removed it keeps it so.
+    everything. A built-in role that nobody has changed becomes what this release makes of it; who
+    changed one or removed it keeps it so.
     """
     async with database.transaction() as session:
-        with working_in(Context(actor_id="bootstrap")):
+        with working_in(Context(actor_id=BOOTSTRAP)):
             await take_turn(session, "bootstrap")
             await ensure_a_key(session, secret=settings.sealing_secret, now=utc_now())
             administrator = await _ensure_roles(session)
@@ -54,16 +60,33 @@ async def bootstrap(
 
 
 async def _ensure_roles(session: AsyncSession) -> Role:
-    """The administrator's role; the other missing ones are made as well."""
+    """The administrator's role; the other missing ones are made, untouched ones brought up to date."""
     known = {role.code: role for role in (await session.execute(select(Role))).scalars()}
+    touched = await _changed_by_people(session)
     for wanted in BUILT_IN:
-        if wanted.code not in known:
+        role = known.get(wanted.code)
+        if role is None:
             role, defined = Role.define(**wanted.model_dump())
             session.add(role)
             record(session, role, defined)
             known[role.code] = role
+        elif role.id not in touched:
+            updated = role.update(wanted.model_dump())
+            if updated is not None:
+                record(session, role, updated)
     await session.flush()
     return known[ADMINISTRATOR]
+
+
+async def _changed_by_people(session: AsyncSession) -> set[UUID]:
+    """The roles that anybody but this module ever wrote, by the audit trail."""
+    found = await session.execute(
+        select(AuditEntry.record_id).where(
+            AuditEntry.record_type == "channel.role",
+            AuditEntry.actor_id.is_distinct_from(BOOTSTRAP),
+        )
+    )
+    return set(found.scalars())
 
 
 async def _ensure_administrator(
@@ -80,6 +103,7 @@ async def _ensure_administrator(
             password=settings.admin_password or made_up,
             role_ids=[role.id],
         ),
+        actor=LOCAL_OPERATOR,
         now=utc_now(),
     )
     return made_up
@@ -100,4 +124,4 @@ async def _ensure_client(session: AsyncSession, role: Role, secret: str) -> None
         session.add(client)
         record(session, client, opened)
     elif not await is_secret(secret, client.secret_hash):
-        await renew_secret(session, client.id, secret=secret, now=now)
+        await renew_secret(session, client.id, secret=secret, actor=LOCAL_OPERATOR, now=now)

@@ -168,7 +168,7 @@ async def change_my_password(
         await _prove(at, AccountKind.PERSON, username, current_password.get_secret_value())
     except SignInFailed:
         raise wrong from None
-    await set_password(session, actor.account_id, password=password, now=at.now)
+    await set_password(session, actor.account_id, password=password, actor=actor, now=at.now)
 
 
 async def forget_what_is_over(session: AsyncSession, *, now: datetime) -> None:

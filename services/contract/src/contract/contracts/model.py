@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from common.aggregate import Aggregate
+from common.custom_fields.columns import Extensible
 from common.errors import Conflict, Forbidden, Invalid, NotFound
 from common.ids import new_id
 from common.scope import Scoped
@@ -236,7 +237,7 @@ class ContractLine(Base):
         }
 
 
-class Contract(Aggregate, Scoped, Base):
+class Contract(Aggregate, Scoped, Extensible, Base):
     """An agreement with a customer: drafted, approved, signed, carried out."""
 
     __tablename__ = "contracts"
@@ -342,6 +343,7 @@ class Contract(Aggregate, Scoped, Base):
             renews_id=contract.renews_id,
             external_source=contract.external_source,
             external_id=contract.external_id,
+            custom=contract.said_values,
             **contract._facts(),
         )
 
@@ -383,8 +385,19 @@ class Contract(Aggregate, Scoped, Base):
             title=self.title,
             external_source=self.external_source,
             external_id=self.external_id,
+            custom=self.said_values,
             **self._facts(),
         )
+
+    def annotate(self, custom: dict[str, Any]) -> events.ContractAnnotated | None:
+        """Change the custom fields, in any state; None when they are the same already.
+
+        They are no part of the text that is approved and signed.
+        """
+        if self.custom == custom:
+            return None
+        self.custom = custom
+        return events.ContractAnnotated(custom=self.said_values, **self._facts())
 
     def submit(
         self, *, submitted_by: UUID, route: Route, checked: Collection[str], now: datetime

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from common.custom_fields.columns import CustomValues
 from common.money import Amount, Currency
 from common.patches import MergePatch
 from contract.approval_policies.schemas import Check
@@ -89,6 +90,7 @@ class ContractCreate(BaseModel):
     region_id: UUID | None = None
     external_source: Code | None = None
     external_id: Line | None = None
+    custom: CustomValues = {}
 
     @model_validator(mode="after")
     def _external_id_is_whole(self) -> "ContractCreate":
@@ -110,6 +112,7 @@ class ContractUpdate(MergePatch):
     payment_schedule: Schedule | None = None
     acceptance_on: date | None = None
     terms: str | None = Field(None, max_length=50_000)
+    custom: CustomValues = {}
 
 
 class ContractSubmit(BaseModel):
@@ -194,6 +197,7 @@ class ContractSummary(BaseModel):
     region_id: UUID | None
     external_source: str | None
     external_id: str | None
+    custom: CustomValues
     version: int
     created_at: datetime
     updated_at: datetime

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from common.auth import Actor
+from common.custom_fields import writing
 from common.days import day_of
 from common.handovers import Handover
 from common.ids import stable_hash
@@ -183,9 +184,18 @@ async def orders_of(session: AsyncSession, contract_id: UUID) -> Sequence[KnownO
 async def edit_contract(
     session: AsyncSession, contract_id: UUID, *, changes: dict[str, Any]
 ) -> Contract:
-    """Change the text; the contract is a draft afterwards and needs its approval anew."""
+    """Change the text; the contract is a draft afterwards and needs its approval anew.
+
+    Custom fields are beside the text: they change in any state.
+    """
     contract = await get_contract(session, contract_id, lock=True)
-    changes = dict(changes)
+    changes = dict(await writing.for_change(session, contract, changes))
+    if "custom" in changes:
+        annotated = contract.annotate(changes.pop("custom"))
+        if annotated is not None:
+            record(session, contract, annotated)
+        if not changes:
+            return contract
     lines = changes.pop("lines", None)
     schedule = changes.pop("payment_schedule", ())
     changed = contract.edit(
@@ -354,6 +364,7 @@ async def _draft(
     fulfilment = await milestones.fulfilment_of(session, orders, currency=what["currency"])
     if orders and what.get("order_id") is None:
         what["order_id"] = orders[0].id
+    what = await writing.for_new(session, Contract, what)
     contract, drafted = Contract.draft(number=f"CT{now:%Y}-{number:06d}", **what)
     session.add(contract)
     record(session, contract, drafted)

@@ -5,13 +5,21 @@ from uuid import UUID
 from fastapi import Response
 
 from common.app import service_router
+from common.auth import CurrentActor
 from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
+from common.days import day_of
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
 from customer.contacts import use_cases as contacts
-from customer.contacts.model import Contact
-from customer.contacts.schemas import ContactCreate, ContactRead, ContactUpdate
+from customer.contacts.model import Contact, ContactMove
+from customer.contacts.schemas import (
+    ContactCreate,
+    ContactMoveRead,
+    ContactMoveRequest,
+    ContactRead,
+    ContactUpdate,
+)
 
 router = service_router("customer", "contacts")
 
@@ -57,6 +65,21 @@ async def update_contact(
     return _shown(contact, now)
 
 
+@router.post("/{contact_id}:move", response_model=ContactRead)
+async def move_contact(
+    contact_id: UUID, to: ContactMoveRequest, session: Session, actor: CurrentActor, now: Now
+) -> ContactRead:
+    contact = await contacts.move_contact(
+        session, contact_id, **to.model_dump(), actor=actor, now=now
+    )
+    return _shown(contact, now)
+
+
+@router.get("/{contact_id}/moves", response_model=list[ContactMoveRead])
+async def list_contact_moves(contact_id: UUID, session: Session) -> list[ContactMove]:
+    return list(await contacts.list_moves(session, contact_id))
+
+
 @router.delete("/{contact_id}", status_code=204)
 async def remove_contact(contact_id: UUID, session: Session, now: Now) -> None:
     await contacts.remove_contact(session, contact_id, now=now)
@@ -64,5 +87,5 @@ async def remove_contact(contact_id: UUID, session: Session, now: Now) -> None:
 
 def _shown(contact: Contact, now: Now) -> ContactRead:
     return ContactRead.model_validate(contact).model_copy(
-        update={"age": contact.age_on(now.date())}
+        update={"age": contact.age_on(day_of(now))}
     )

@@ -1,10 +1,9 @@
 """The customer endpoints."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime
 
 from common.app import service_router
 from common.auth import CurrentActor
@@ -12,27 +11,34 @@ from common.batches import Batch, BatchAnswer, DoOneByOne
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.rate_limits import Expensive
 from common.upserts import Upsert
 from customer.customers import use_cases as customers
+from customer.customers.filters import Filters
 from customer.customers.model import Customer, CustomerKey
 from customer.customers.schemas import (
+    CustomerCopy,
     CustomerCreate,
     CustomerRead,
     CustomerTransfer,
     CustomerUpdate,
     CustomerUpsert,
+    GroupTotals,
 )
+from customer.duplicates.schemas import CustomerTakenOn
 
 router = service_router("customer", "customers")
 
 
-@router.post("", status_code=201, response_model=CustomerRead)
+@router.post("", status_code=201, response_model=CustomerTakenOn)
 async def create_customer(
     new: CustomerCreate, session: Session, actor: CurrentActor, now: Now, response: Response
-) -> Customer:
-    customer = await customers.create_customer(session, new, actor=actor, now=now)
-    response.headers["Location"] = f"{router.prefix}/{customer.id}"
-    return customer
+) -> CustomerTakenOn:
+    taken = await customers.create_customer(session, new, actor=actor, now=now)
+    response.headers["Location"] = f"{router.prefix}/{taken.customer.id}"
+    if not taken.is_new:
+        response.status_code = 200
+    return CustomerTakenOn.of(taken.customer, taken.possible_duplicates)
 
 
 @router.post(":batch", response_model=BatchAnswer)
@@ -44,7 +50,7 @@ async def create_customers(
     one_by_one: DoOneByOne,
 ) -> BatchAnswer:
     return await one_by_one.do(
-        batch, lambda new: customers.create_customer(session, new, actor=actor, now=now)
+        batch, lambda new: customers.create_one_of_many(session, new, actor=actor, now=now)
     )
 
 
@@ -68,37 +74,12 @@ async def upsert_customers(
 async def list_customers(
     session: Session,
     page: Paging,
+    asked: Filters,
     q: str | None = None,
-    status: str | None = None,
-    industry: str | None = None,
-    city: str | None = None,
-    owner_id: UUID | None = None,
-    department_id: UUID | None = None,
-    partner_id: UUID | None = None,
-    region_id: UUID | None = None,
-    parent_id: UUID | None = None,
-    external_source: str | None = None,
-    external_id: str | None = None,
-    updated_since: AwareDatetime | None = None,
     include_deleted: Annotated[bool, Query(description="Show tombstones as well")] = False,
 ) -> Page[Customer]:
-    equal = {
-        Customer.status: status,
-        Customer.industry: industry,
-        Customer.city: city,
-        Customer.owner_id: owner_id,
-        Customer.department_id: department_id,
-        Customer.partner_id: partner_id,
-        Customer.region_id: region_id,
-        Customer.parent_id: parent_id,
-        Customer.external_source: external_source,
-        Customer.external_id: external_id,
-    }
-    filters = [column == value for column, value in equal.items() if value is not None]
-    if updated_since is not None:
-        filters.append(Customer.updated_at >= updated_since)
     return await customers.list_customers(
-        session, page, q=q, filters=filters, include_deleted=include_deleted
+        session, page, q=q, filters=asked.conditions, include_deleted=include_deleted
     )
 
 
@@ -123,8 +104,37 @@ async def restore_customer(customer_id: UUID, session: Session) -> Customer:
 
 
 @router.post("/{customer_id}:transfer", response_model=CustomerRead)
-async def transfer_customer(customer_id: UUID, to: CustomerTransfer, session: Session) -> Customer:
-    return await customers.transfer_customer(session, customer_id, **to.model_dump())
+async def transfer_customer(
+    customer_id: UUID, to: CustomerTransfer, session: Session, actor: CurrentActor, now: Now
+) -> Customer:
+    return await customers.transfer_customer(
+        session, customer_id, **to.model_dump(), actor=actor, now=now
+    )
+
+
+@router.post("/{customer_id}:copy", status_code=201, response_model=CustomerRead)
+async def copy_customer(
+    customer_id: UUID,
+    asked: CustomerCopy,
+    session: Session,
+    actor: CurrentActor,
+    now: Now,
+    response: Response,
+) -> Customer:
+    customer = await customers.copy_customer(session, customer_id, asked, actor=actor, now=now)
+    response.headers["Location"] = f"{router.prefix}/{customer.id}"
+    return customer
+
+
+@router.get("/{customer_id}/group-totals", response_model=GroupTotals, dependencies=[Expensive])
+async def get_group_totals(
+    customer_id: UUID,
+    session: Session,
+    scope: Annotated[
+        Literal["subtree", "node"], Query(description="`node`: without what belongs to it")
+    ] = "subtree",
+) -> GroupTotals:
+    return await customers.group_totals(session, customer_id, subtree=scope == "subtree")
 
 
 @router.get("/{customer_id}/subsidiaries", response_model=list[CustomerRead])

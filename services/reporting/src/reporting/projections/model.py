@@ -71,7 +71,7 @@ class Customer(_Identified, _Owned, _External, Base):
     kind: Mapped[str | None]
     industry: Mapped[str | None]
     city: Mapped[str | None]
-    parent_id: Mapped[UUID | None]
+    parent_id: Mapped[UUID | None] = mapped_column(index=True)
     status: Mapped[str | None]
     deleted: Mapped[bool] = mapped_column(default=False)
 
@@ -154,7 +154,7 @@ class Lead(_Identified, _Owned, Base):
     score: Mapped[int | None]
     state: Mapped[str] = mapped_column(default="open")
     captured_at: Mapped[datetime | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     opportunity_id: Mapped[UUID | None]
     lost_reason: Mapped[str | None]
 
@@ -175,7 +175,7 @@ class Opportunity(_Identified, _Owned, Base):
 
     number: Mapped[str | None]
     name: Mapped[str | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     lead_id: Mapped[UUID | None]
     product_id: Mapped[UUID | None]
     state: Mapped[str] = mapped_column(default="open")
@@ -212,7 +212,7 @@ class Order(_Identified, _Owned, Base):
     quote_id: Mapped[UUID | None]
     contract_id: Mapped[UUID | None]
     opportunity_id: Mapped[UUID | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     state: Mapped[str | None]
     total: Mapped[Decimal | None]
     currency: Mapped[str | None]
@@ -232,7 +232,7 @@ class Receipt(_Identified, _Owned, Base):
     )
 
     number: Mapped[str | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     order_id: Mapped[UUID | None]
     opportunity_id: Mapped[UUID | None]
     amount: Mapped[Decimal | None]
@@ -253,7 +253,7 @@ class Contract(_Identified, _Owned, Base):
     quote_id: Mapped[UUID | None]
     order_id: Mapped[UUID | None]
     opportunity_id: Mapped[UUID | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     state: Mapped[str | None]
     total: Mapped[Decimal | None]
     currency: Mapped[str | None]
@@ -271,7 +271,7 @@ class Ticket(_Identified, _Owned, Base):
     __table_args__ = (Index("ix_tickets_opened_on", "opened_on"),)
 
     number: Mapped[str | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     product_id: Mapped[UUID | None]
     contract_id: Mapped[UUID | None]
     category: Mapped[str | None]
@@ -300,7 +300,7 @@ class Survey(_Identified, _Owned, Base):
     __table_args__ = (Index("ix_surveys_answered_on", "answered_on"),)
 
     ticket_id: Mapped[UUID | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     score: Mapped[int | None] = mapped_column(SmallInteger)
     answered_at: Mapped[datetime | None]
     answered_on: Mapped[date | None]

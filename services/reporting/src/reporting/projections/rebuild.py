@@ -1,8 +1,11 @@
 """Making every projection anew from the event history."""
 
+from itertools import groupby
+
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common import merges
 from common.messaging.consumers import Consumers, ConsumersTable
 from reporting.db import SERVICE
 from reporting.event_log.model import KeptEvent
@@ -12,6 +15,9 @@ from reporting.projections.use_cases import REBUILD_LOCK
 
 AT_ONCE = 1000
 """Events applied together."""
+
+MERGES = frozenset({merges.CustomersMerged.type, merges.CustomersUnmerged.type})
+"""Applied by themselves: what was said before and after one may name different customers."""
 
 
 async def rebuild_projections(session: AsyncSession, projected: ConsumersTable) -> int:
@@ -24,6 +30,7 @@ async def rebuild_projections(session: AsyncSession, projected: ConsumersTable) 
     for table in PROJECTIONS:
         # TRUNCATE would be faster, and would make every reader wait until the end.
         await session.execute(delete(table))
+    await merges.forget(session)
     consumers = Consumers(SERVICE, projected)
     applied, last_seq = 0, 0
     while True:
@@ -31,5 +38,6 @@ async def rebuild_projections(session: AsyncSession, projected: ConsumersTable) 
         rows = (await session.execute(page.order_by(KeptEvent.seq).limit(AT_ONCE))).all()
         if not rows:
             return applied
-        await consumers.apply(session, [envelope_of(row) for row in rows])
+        for _, events in groupby(rows, lambda row: row.type in MERGES):
+            await consumers.apply(session, [envelope_of(row) for row in events])
         applied, last_seq = applied + len(rows), rows[-1].seq

@@ -59,17 +59,22 @@ class _FromElsewhere:
 
 
 class KnownCustomer(_FromElsewhere, Base):
-    """A customer, as the customer service tells of it."""
+    """A customer, as the customer service tells of it.
+
+    One that a lead was converted into is here before it is there, and has no number until then.
+    """
 
     __tablename__ = "known_customers"
     __table_args__ = (
         Index("ix_known_customers_external", "external_source", "external_id"),
         Index("ix_known_customers_name", "name"),
+        Index("ix_known_customers_name_key", "name_key"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[str] = mapped_column(String(20))
+    number: Mapped[str | None] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str | None] = mapped_column(String(200))
     industry: Mapped[str | None] = mapped_column(String(60))
     owner_id: Mapped[UUID | None]
     department_id: Mapped[UUID | None]
@@ -147,7 +152,7 @@ class KnownContract(Base):
     number: Mapped[str] = mapped_column(String(40))
     quote_id: Mapped[UUID | None] = mapped_column(index=True)
     opportunity_id: Mapped[UUID | None] = mapped_column(index=True)
-    customer_id: Mapped[UUID]
+    customer_id: Mapped[UUID] = mapped_column(index=True)
     total: Mapped[Decimal]
     currency: Mapped[str] = mapped_column(String(3))
     signed_on: Mapped[date]

@@ -1,5 +1,6 @@
 """Keeping copies of other services' things, and looking them up."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -99,12 +100,14 @@ async def by_external_id(
     return {str(copy.external_id): copy for copy in found.scalars()}
 
 
-async def find_customer_by_name(session: AsyncSession, name: str) -> UUID | None:
-    """The one customer with exactly this name; None where there are none or several."""
+async def find_customers_by_name_key(
+    session: AsyncSession, key: str, *, limit: int
+) -> Sequence[tuple[UUID, str | None]]:
+    """Id and number of the customers whose names have this key (common.match_keys)."""
     found = await session.execute(
-        select(KnownCustomer.id)
-        .where(KnownCustomer.name == name, KnownCustomer.is_deleted.is_(False))
-        .limit(2)
+        select(KnownCustomer.id, KnownCustomer.number)
+        .where(KnownCustomer.name_key == key, KnownCustomer.is_deleted.is_(False))
+        .order_by(KnownCustomer.id)
+        .limit(limit)
     )
-    ids = found.scalars().all()
-    return ids[0] if len(ids) == 1 else None
+    return [(id_, number) for id_, number in found]

@@ -5,6 +5,7 @@ here may still be on their way, which the job waits for.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -15,11 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common import clock
 from common.auth import Actor
+from common.custom_fields import writing
+from common.custom_fields.columns import CustomValues
 from common.days import day_of
 from common.imports.jobs import ImportContext, Target, TargetRow
 from common.messaging.outbox import record
 from common.money import Currency
 from sales.copies.model import KnownCustomer, KnownEmployee, KnownPartner
+from sales.exchange_rates.schemas import ExchangeRateState
+from sales.exchange_rates.use_cases import import_exchange_rates
 from sales.opportunities import use_cases as opportunities
 from sales.opportunities.model import Opportunity, Stage
 from sales.opportunities.schemas import PastDeal
@@ -70,6 +75,7 @@ class OpportunityRow(_Row):
     amount: Decimal | None = Field(None, ge=0)
     currency: Currency
     lost_reason: str = "unknown"
+    custom: CustomValues = {}
 
     @model_validator(mode="after")
     def _is_whole(self) -> "OpportunityRow":
@@ -101,6 +107,7 @@ async def import_products(
         values = row.fields.model_dump() | {"external_source": context.external_source}
         product = known.get(row.fields.external_id)
         if product is None:
+            values = await writing.for_new(session, Product, values)
             product, created = Product.add(**values)
             session.add(product)
             record(session, product, created)
@@ -108,7 +115,8 @@ async def import_products(
             row.done("created", product.id)
             continue
         given = row.fields.model_fields_set - {"external_source", "external_id"}
-        updated = product.update({name: values[name] for name in given})
+        changes = await writing.for_change(session, product, {name: values[name] for name in given})
+        updated = product.update(changes)
         if updated is not None:
             record(session, product, updated)
         row.done("unchanged" if updated is None else "updated", product.id)
@@ -143,7 +151,8 @@ async def import_opportunities(
             continue
         deal = known.deal(row, source, today)
         if deal is not None:
-            deals.append(deal)
+            own = await writing.for_new(session, Opportunity, {"custom": row.fields.custom})
+            deals.append(replace(deal, **own))
             fresh[deal.external_id] = row
     opened = await opportunities.bring_in(session, deals, actor=Actor(context.actor_id), now=now)
     created = {str(opportunity.external_id): opportunity for opportunity in opened}
@@ -251,5 +260,6 @@ async def _called(
 
 TARGETS = {
     "products": Target("products", ProductRow, import_products),
+    "exchange_rates": Target("exchange_rates", ExchangeRateState, import_exchange_rates),
     "opportunities": Target("opportunities", OpportunityRow, import_opportunities),
 }

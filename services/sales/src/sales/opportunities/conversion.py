@@ -1,19 +1,30 @@
 """How many deals get from one stage to the next, and how many are won."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from common.money import rounded
-from sales.opportunities.model import OPEN_STAGES, Stage
+from sales.pipelines.flow import LOST, WON
 
 DEFINITIONS = {
     "reached": "deals opened in the period that ever stood at this stage or at a later one;"
     " a won deal has reached them all, a lost one those up to its furthest",
     "conversion_rate": "reached of the next stage (of won, at the last one) / reached",
     "win_rate": "won / (won + lost), of the deals opened in the period and closed by now",
+    "pipeline": "the deals of this pipeline by whichever version, at the stages by which deals begin"
+    " today; a stage that is not among them any more counts for none",
     "average_days": "mean of the days between coming to a stage and leaving it, of each stay that"
     " is over",
+}
+
+
+WIN_LOSS_DEFINITIONS = {
+    "won": "deals that named the competitor and were won by us",
+    "lost": "deals that named the competitor and were lost, to whomever",
+    "lost_to": "of the lost deals, those of which the competitor is said to have won",
+    "win_rate": "won / (won + lost); a deal with several competitors counts for each of them",
+    "period": "by the day on which a deal was closed, both days included; open deals always count",
 }
 
 
@@ -39,19 +50,21 @@ class Conversion:
 
 
 def conversion(
-    counts: Mapping[tuple[int, str], int], average_days: Mapping[str, Decimal]
+    open_stages: Sequence[str],
+    counts: Mapping[tuple[int, str], int],
+    average_days: Mapping[str, Decimal],
 ) -> Conversion:
     """The funnel from `counts`: deals by (furthest place in the pipeline, present stage).
 
-    Places count from 1; winning is the place after the last open stage.
+    `open_stages` are those of the pipeline in their order. Places count from 1; winning is the place after the last open stage.
     """
-    won_place = len(OPEN_STAGES) + 1
+    won_place = len(open_stages) + 1
     reached = [
         sum(count for (furthest, _), count in counts.items() if furthest >= place)
         for place in range(1, won_place + 1)
     ]
-    won = sum(count for (_, stage), count in counts.items() if stage == Stage.WON)
-    lost = sum(count for (_, stage), count in counts.items() if stage == Stage.LOST)
+    won = sum(count for (_, stage), count in counts.items() if stage == WON)
+    lost = sum(count for (_, stage), count in counts.items() if stage == LOST)
     stages = [
         StageFigures(
             str(stage),
@@ -59,9 +72,14 @@ def conversion(
             _rate(reached[index + 1], reached[index]),
             rounded(average_days[stage], 1) if stage in average_days else None,
         )
-        for index, stage in enumerate(OPEN_STAGES)
+        for index, stage in enumerate(open_stages)
     ]
-    return Conversion(sum(counts.values()), won, lost, _rate(won, won + lost), stages)
+    return Conversion(sum(counts.values()), won, lost, win_rate(won, lost), stages)
+
+
+def win_rate(won: int, lost: int) -> Decimal | None:
+    """The part of the closed deals that was won; None where none is closed."""
+    return _rate(won, won + lost)
 
 
 def _rate(part: int, whole: int) -> Decimal | None:

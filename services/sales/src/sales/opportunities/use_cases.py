@@ -7,10 +7,12 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, insert, or_, select
+from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from common.auth import Actor
+from common.custom_fields import writing
 from common.days import day_of
 from common.handovers import Handover
 from common.messaging.outbox import record
@@ -18,25 +20,42 @@ from common.money import rounded
 from common.numbers import next_number, next_numbers
 from common.pagination import Page, PageRequest, paginate
 from sales import events
+from sales.competitors import use_cases as competitors
+from sales.competitors.model import Competitor
+from sales.competitors.schemas import CompetitorFigures, WinLossRead
 from sales.copies import use_cases as copies
-from sales.copies.model import References, Wanted
-from sales.opportunities.conversion import DEFINITIONS, conversion
+from sales.copies.model import CustomerNotKnown, KnownCustomer, References, Wanted
+from sales.lost_reasons import use_cases as lost_reasons
+from sales.lost_reasons.model import OTHER, settled
+from sales.opportunities.conversion import (
+    DEFINITIONS,
+    WIN_LOSS_DEFINITIONS,
+    conversion,
+    win_rate,
+)
 from sales.opportunities.model import (
-    ALLOWED,
-    NEEDS,
-    OPEN_STAGES,
-    PROBABILITY,
+    STALLED,
+    ActivityNotFound,
+    ActivityState,
     Opportunity,
+    OpportunityActivity,
+    OpportunityCompetitor,
     OpportunityLine,
     OpportunityNotFound,
     OpportunityStep,
     Stage,
 )
 from sales.opportunities.schemas import (
+    ActivityAdd,
+    ActivityComplete,
+    BoardCell,
+    BoardRead,
+    BoardStage,
     ConversionRead,
     ExpectationChange,
     OpportunityHistory,
     OpportunityLose,
+    OpportunityMigrate,
     OpportunityMove,
     OpportunityOpen,
     OpportunityWin,
@@ -44,20 +63,27 @@ from sales.opportunities.schemas import (
     StageFiguresRead,
     StageRead,
     StageStay,
+    StageTotal,
 )
 from sales.orders.model import Order
+from sales.pipelines import use_cases as pipelines
+from sales.pipelines.flow import BUILT_IN, DEFAULT_CODE, LOST, WON
+from sales.pipelines.model import DealKind
 from sales.products import use_cases as products
 from sales.products.model import ExternalIdTaken, known
 from sales.quotes.totals import LineValues
 from sales.receipts.model import Receipt
+from sales.receivables import use_cases as receivables
 
 Step = (
     events.OpportunityStageChanged
     | events.OpportunityChanged
+    | events.OpportunityPipelineChanged
     | events.OpportunityWon
     | events.OpportunityLost
 )
 HANDOVER = Actor(id="handover")
+TOLD_AT_ONCE = 200
 _SCOPE = ("owner_id", "department_id", "partner_id", "region_id")
 
 
@@ -75,21 +101,33 @@ async def open_opportunity(
     wanted = Wanted(customer_id=new.customer_id, **new.model_dump(include=set(_SCOPE)))
     if references is None:
         references = await copies.look_up(session, wanted)
+    if new.end_customer_id is not None:
+        await _check_end_customer(session, new.end_customer_id)
+    product = None
     if new.product_id is not None:
         found = await products.find_products(session, [new.product_id])
-        known(found, new.product_id, pointer="/product_id")
+        product = known(found, new.product_id, pointer="/product_id")
+    scope = references.scope(wanted)
     if new.external_id is not None:
         await _refuse_taken_external_id(session, new.external_source, new.external_id)
     today = day_of(now)
-    facts = new.model_dump(exclude={"opened_on", *_SCOPE})
+    kind = DealKind(
+        product_id=new.product_id,
+        series=product.series if product is not None else None,
+        region_id=scope["region_id"],
+    )
+    pipeline = await pipelines.choose_pipeline(session, kind, code=new.pipeline_code)
+    facts = new.model_dump(exclude={"opened_on", "pipeline_code", *_SCOPE})
+    facts = await writing.for_new(session, Opportunity, facts)
     opportunity, opened = Opportunity.open(
         number=number or await next_number(session, "opportunities"),
         opened_on=new.opened_on or today,
         now=now,
         today=today,
         lead_id=lead_id,
+        pipeline=pipeline,
         **facts,
-        **references.scope(wanted),
+        **scope,
     )
     session.add(opportunity)
     record(session, opportunity, opened)
@@ -99,8 +137,13 @@ async def open_opportunity(
 async def get_opportunity(
     session: AsyncSession, opportunity_id: UUID, *, lock: bool = False
 ) -> Opportunity:
-    """The opportunity; `lock` keeps it for this transaction."""
-    opportunity = await session.get(Opportunity, opportunity_id, with_for_update=lock or None)
+    """The opportunity; `lock` keeps it for this transaction, and brings the rules it runs by."""
+    opportunity = await session.get(
+        Opportunity,
+        opportunity_id,
+        options=[joinedload(Opportunity.pipeline)] if lock else [],
+        with_for_update={"of": Opportunity} if lock else None,
+    )
     if opportunity is None:
         raise OpportunityNotFound(f"no opportunity {opportunity_id}")
     return opportunity
@@ -145,8 +188,10 @@ async def get_lines(session: AsyncSession, opportunity_id: UUID) -> Sequence[Opp
     return found.scalars().all()
 
 
-async def get_history(session: AsyncSession, opportunity_id: UUID) -> OpportunityHistory:
-    """Where the deal stood and for how long, and how its expectations changed."""
+async def get_history(
+    session: AsyncSession, opportunity_id: UUID, *, now: datetime
+) -> OpportunityHistory:
+    """Where the deal stood and for how long, and how its expectations changed: when, by whom, why."""
     opportunity = await get_opportunity(session, opportunity_id)
     found = await session.execute(
         select(OpportunityStep)
@@ -164,6 +209,8 @@ async def get_history(session: AsyncSession, opportunity_id: UUID) -> Opportunit
                     entered_on=entered_on,
                     left_on=step.happened_on,
                     days=step.days_in_from_stage,
+                    left_by=step.recorded_by,
+                    reason=step.reason,
                 )
             )
             entered_on = step.happened_on
@@ -174,7 +221,24 @@ async def get_history(session: AsyncSession, opportunity_id: UUID) -> Opportunit
         if (step.from_expected_amount, step.from_expected_close_on)
         != (step.expected_amount, step.expected_close_on)
     ]
-    return OpportunityHistory(stages=stays, changes=changes)
+    until_today = (day_of(now) - entered_on).days if opportunity.is_open else 0
+    return OpportunityHistory(
+        currency=opportunity.currency,
+        stages=stays,
+        totals=[
+            StageTotal(
+                stage=stage,
+                stays=sum(stay.stage == stage for stay in stays),
+                days=sum(
+                    until_today if stay.days is None else stay.days
+                    for stay in stays
+                    if stay.stage == stage
+                ),
+            )
+            for stage in dict.fromkeys(stay.stage for stay in stays)
+        ],
+        changes=changes,
+    )
 
 
 async def update_opportunity(
@@ -186,6 +250,9 @@ async def update_opportunity(
     now: datetime,
 ) -> Opportunity:
     """Change what is expected of a deal; unchanged values cause no event."""
+    reason = changes.pop("change_reason", None)
+    if changes.get("end_customer_id"):
+        await _check_end_customer(session, changes["end_customer_id"])
     references = await copies.look_up(
         session,
         Wanted(**{name: changes[name] for name in ("customer_id", *_SCOPE) if changes.get(name)}),
@@ -197,9 +264,9 @@ async def update_opportunity(
         known(found, changes["product_id"], pointer="/product_id")
     opportunity = await get_opportunity(session, opportunity_id, lock=True)
     before = _expected(opportunity)
-    changed = opportunity.change(changes)
+    changed = opportunity.change(await writing.for_change(session, opportunity, changes))
     if changed is not None:
-        _tell(session, opportunity, changed, before, actor=actor, now=now)
+        _tell(session, opportunity, changed, before, actor=actor, now=now, reason=reason)
     return opportunity
 
 
@@ -207,10 +274,11 @@ async def hand_over_opportunities(session: AsyncSession, handover: Handover, lim
     """Give the open deals of somebody who left to the successor; how many there were."""
     found = await session.execute(
         select(Opportunity)
-        .where(Opportunity.owner_id == handover.from_id, Opportunity.stage.in_(OPEN_STAGES))
+        .options(joinedload(Opportunity.pipeline))
+        .where(Opportunity.owner_id == handover.from_id, Opportunity.closed_on.is_(None))
         .order_by(Opportunity.id)
         .limit(limit)
-        .with_for_update()
+        .with_for_update(of=Opportunity)
     )
     deals = found.scalars().all()
     for deal in deals:
@@ -229,16 +297,49 @@ async def move_opportunity(
 ) -> Opportunity:
     """Bring the deal to another stage; what is expected may change with it."""
     opportunity = await get_opportunity(session, opportunity_id, lock=True)
+    was_told = opportunity.stall_told_on is not None
     expected = to.model_dump(include={"expected_amount", "expected_close_on"}, exclude_none=True)
     before = _expected(opportunity)
     changed = opportunity.change(expected)
     if changed is not None:
-        _tell(session, opportunity, changed, before, actor=actor, now=now)
+        _tell(session, opportunity, changed, before, actor=actor, now=now, reason=to.reason)
     before, today = _expected(opportunity), day_of(now)
     moved = opportunity.move(
-        to.stage, on=to.changed_on or today, today=today, probability=to.probability
+        to.stage,
+        on=to.changed_on or today,
+        today=today,
+        probability=to.probability,
+        done=await _done_here(session, opportunity),
     )
-    _tell(session, opportunity, moved, before, actor=actor, now=now)
+    _tell(session, opportunity, moved, before, actor=actor, now=now, reason=to.reason)
+    await _drop_stalled_tasks(session, opportunity, was_told=was_told)
+    return opportunity
+
+
+async def migrate_opportunity(
+    session: AsyncSession,
+    opportunity_id: UUID,
+    to: OpportunityMigrate,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Opportunity:
+    """Let a running deal go on by another version, of its pipeline or of another one."""
+    pipeline = None
+    if to.pipeline_id is not None:
+        pipeline = await pipelines.get_pipeline_version(session, to.pipeline_id)
+    opportunity = await get_opportunity(session, opportunity_id, lock=True)
+    before, today = _expected(opportunity), day_of(now)
+    was_told = opportunity.stall_told_on is not None
+    changed, moved = opportunity.migrate(
+        pipeline, stage=to.stage or opportunity.stage, on=to.changed_on or today, today=today
+    )
+    if moved is None:
+        _tell(session, opportunity, changed, before, actor=actor, now=now, reason=to.reason)
+    else:
+        record(session, opportunity, changed)
+        _tell(session, opportunity, moved, before, actor=actor, now=now, reason=to.reason)
+        await _drop_stalled_tasks(session, opportunity, was_told=was_told)
     return opportunity
 
 
@@ -252,14 +353,18 @@ async def win_opportunity(
             known(found, line.product_id, pointer=f"/lines/{place}/product_id")
     opportunity = await get_opportunity(session, opportunity_id, lock=True)
     before, today = _expected(opportunity), day_of(now)
+    was_told = opportunity.stall_told_on is not None
     event = opportunity.win(
         on=won.won_on or today,
         today=today,
         amount=won.amount,
         lines=[(line.product_id, line.amount) for line in won.lines],
+        done=await _done_here(session, opportunity),
+        competitor_ids=await _competitors_of(session, opportunity_id),
     )
     _tell(session, opportunity, event, before, actor=actor, now=now)
     session.add_all(OpportunityLine(**line) for line in _won_lines(event))
+    await _drop_stalled_tasks(session, opportunity, was_told=was_told)
     return opportunity
 
 
@@ -271,34 +376,326 @@ async def lose_opportunity(
     actor: Actor,
     now: datetime,
 ) -> Opportunity:
-    """Lose the deal, for a reason."""
+    """Lose the deal, for a reason of the list; whoever won it instead is among its competitors."""
+    listed = await lost_reasons.find_active(session)
+    code = settled(listed, code=lost.reason_code, words=lost.reason)
+    words = lost.reason or ("" if code == OTHER else code)
+    if lost.competitor_id is not None:
+        await competitors.check_competitors(session, [lost.competitor_id], pointer="/competitor_id")
     opportunity = await get_opportunity(session, opportunity_id, lock=True)
+    rivals = await _competitors_of(session, opportunity_id)
+    if lost.competitor_id is not None and lost.competitor_id not in rivals:
+        rivals = [*rivals, lost.competitor_id]
+        session.add(
+            OpportunityCompetitor(opportunity_id=opportunity_id, competitor_id=lost.competitor_id)
+        )
     before, today = _expected(opportunity), day_of(now)
-    event = opportunity.lose(reason=lost.reason, on=lost.lost_on or today, today=today)
-    _tell(session, opportunity, event, before, actor=actor, now=now)
+    was_told = opportunity.stall_told_on is not None
+    event = opportunity.lose(
+        reason=words,
+        reason_code=code,
+        needs_competitor=lost.reason_code is not None
+        and code in listed
+        and listed[code].needs_competitor,
+        to_competitor_id=lost.competitor_id,
+        competitor_ids=rivals,
+        on=lost.lost_on or today,
+        today=today,
+    )
+    _tell(session, opportunity, event, before, actor=actor, now=now, reason=words)
+    await _drop_stalled_tasks(session, opportunity, was_told=was_told)
     return opportunity
 
 
-def get_pipeline() -> list[StageRead]:
-    """The stages, and where a deal may go from each."""
-    return [
-        StageRead(
-            stage=stage,
-            is_open=stage in OPEN_STAGES,
-            probability=PROBABILITY[stage],
-            moves=[str(to) for to in Stage if to in ALLOWED[stage]],
-            needs=list(NEEDS.get(stage, ())),
+async def name_competitors(
+    session: AsyncSession, opportunity_id: UUID, competitor_ids: Sequence[UUID]
+) -> Opportunity:
+    """Say who else wants the deal: these, and nobody else."""
+    await competitors.check_competitors(session, competitor_ids, pointer="/competitor_ids")
+    opportunity = await get_opportunity(session, opportunity_id, lock=True)
+    before = await _competitors_of(session, opportunity_id)
+    changed = opportunity.name_competitors(sorted(set(competitor_ids)), before=before)
+    if changed is not None:
+        record(session, opportunity, changed)
+        await session.execute(
+            delete(OpportunityCompetitor).where(
+                OpportunityCompetitor.opportunity_id == opportunity_id,
+                OpportunityCompetitor.competitor_id.not_in(changed.competitor_ids),
+            )
         )
-        for stage in Stage
+        session.add_all(
+            OpportunityCompetitor(opportunity_id=opportunity_id, competitor_id=competitor_id)
+            for competitor_id in changed.competitor_ids
+            if competitor_id not in before
+        )
+    return opportunity
+
+
+async def list_competitors_of(session: AsyncSession, opportunity_id: UUID) -> list[UUID]:
+    """Who else wants the deal, or wanted it."""
+    await get_opportunity(session, opportunity_id)
+    return await _competitors_of(session, opportunity_id)
+
+
+def named_competitor(competitor_id: UUID) -> ColumnElement[bool]:
+    """A condition on deals: that this competitor wants them, or wanted them."""
+    return Opportunity.id.in_(
+        select(OpportunityCompetitor.opportunity_id).where(
+            OpportunityCompetitor.competitor_id == competitor_id
+        )
+    )
+
+
+async def add_activity(
+    session: AsyncSession, opportunity_id: UUID, new: ActivityAdd, *, actor: Actor, now: datetime
+) -> OpportunityActivity:
+    """Plan something for the deal, or note what was done and what came of it."""
+    if new.assignee_id is not None:
+        await copies.look_up(session, Wanted(owner_id=new.assignee_id))
+    opportunity = await get_opportunity(session, opportunity_id, lock=True)
+    told: events.OpportunityActivityPlanned | events.OpportunityActivityDone
+    if new.due_on is not None:
+        activity, told = opportunity.plan(
+            kind=new.kind,
+            subject=new.subject,
+            due_on=new.due_on,
+            assignee_id=new.assignee_id,
+            by=actor.id,
+            now=now,
+        )
+    else:
+        assert new.done_on is not None
+        activity, told = opportunity.note(
+            kind=new.kind,
+            subject=new.subject,
+            done_on=new.done_on,
+            result=new.result or "",
+            by=actor.id,
+            now=now,
+            today=day_of(now),
+        )
+    record(session, opportunity, told)
+    session.add(activity)
+    return activity
+
+
+async def complete_activity(
+    session: AsyncSession, activity_id: UUID, done: ActivityComplete, *, now: datetime
+) -> OpportunityActivity:
+    """Note what came of a planned activity."""
+    activity = await session.get(OpportunityActivity, activity_id)
+    if activity is None:
+        raise ActivityNotFound(f"no activity {activity_id}")
+    # The deal first, as everywhere: its row is the lock of what belongs to it.
+    opportunity = await get_opportunity(session, activity.opportunity_id, lock=True)
+    await session.refresh(activity)
+    today = day_of(now)
+    told = opportunity.complete(activity, result=done.result, on=done.done_on or today, today=today)
+    record(session, opportunity, told)
+    return activity
+
+
+async def list_activities(
+    session: AsyncSession, page: PageRequest, *, filters: Sequence[ColumnElement[bool]] = ()
+) -> Page[OpportunityActivity]:
+    """A page of activities, the newest first."""
+    return await paginate(
+        session,
+        select(OpportunityActivity).where(*filters),
+        page,
+        id_column=OpportunityActivity.id,
+        sort_keys={"noted_at": OpportunityActivity.noted_at},
+        default_sort="-noted_at",
+    )
+
+
+async def list_stalled(
+    session: AsyncSession,
+    page: PageRequest,
+    *,
+    filters: Sequence[ColumnElement[bool]] = (),
+    now: datetime,
+) -> Page[Opportunity]:
+    """A page of the open deals that stand at their stage for too long, the longest first."""
+    return await paginate(
+        session,
+        select(Opportunity).where(
+            Opportunity.closed_on.is_(None), Opportunity.stalls_on <= day_of(now), *filters
+        ),
+        page,
+        id_column=Opportunity.id,
+        sort_keys={"stalls_on": Opportunity.stalls_on},
+        default_sort="stalls_on",
+    )
+
+
+async def tell_stalled(session: AsyncSession, *, now: datetime, limit: int = TOLD_AT_ONCE) -> int:
+    """Give the owners of deals that stand for too long a task, once a stay; how many.
+
+    Deals that somebody works on are left for the next run.
+    """
+    today = day_of(now)
+    found = await session.execute(
+        select(Opportunity)
+        .where(
+            Opportunity.closed_on.is_(None),
+            Opportunity.stall_told_on.is_(None),
+            Opportunity.stalls_on <= today,
+        )
+        .order_by(Opportunity.stalls_on, Opportunity.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    stalled = found.scalars().all()
+    for opportunity in stalled:
+        task, told = opportunity.stall(today=today, now=now)
+        record(session, opportunity, told)
+        if task is not None:
+            session.add(task)
+    return len(stalled)
+
+
+async def get_board(
+    session: AsyncSession,
+    *,
+    pipeline_code: str,
+    filters: Sequence[ColumnElement[bool]] = (),
+    now: datetime,
+) -> BoardRead:
+    """The open deals of a pipeline by stage and currency, of those the caller sees."""
+    flow = await pipelines.find_flow(session, pipeline_code)
+    found = await session.execute(
+        select(
+            Opportunity.stage,
+            Opportunity.currency,
+            func.count().label("deals"),
+            func.count().filter(Opportunity.stalls_on <= day_of(now)).label("stalled"),
+            func.coalesce(func.sum(Opportunity.expected_amount), 0).label("amount"),
+            func.coalesce(func.sum(Opportunity.expected_amount * Opportunity.probability), 0).label(
+                "weighted"
+            ),
+        )
+        .where(
+            Opportunity.closed_on.is_(None), Opportunity.pipeline_code == pipeline_code, *filters
+        )
+        .group_by(Opportunity.stage, Opportunity.currency)
+        .order_by(Opportunity.stage, Opportunity.currency)
+    )
+    cells: dict[str, list[BoardCell]] = {}
+    for row in found:
+        cells.setdefault(row.stage, []).append(
+            BoardCell(
+                currency=row.currency,
+                deals=row.deals,
+                stalled=row.stalled,
+                amount=rounded(row.amount),
+                weighted_amount=rounded(row.weighted),
+            )
+        )
+    names = {rules.stage: (rules.name_zh, rules.name_en) for rules in flow.stages}
+    return BoardRead(
+        pipeline_code=pipeline_code,
+        stages=[
+            BoardStage(
+                stage=stage,
+                name_zh=names.get(stage, (stage, stage))[0],
+                name_en=names.get(stage, (stage, stage))[1],
+                cells=cells.get(stage, []),
+            )
+            for stage in dict.fromkeys([*flow.names, *cells])
+        ],
+    )
+
+
+async def get_win_loss(
+    session: AsyncSession,
+    *,
+    closed_from: date | None,
+    closed_to: date | None,
+    product_id: UUID | None,
+    region_id: UUID | None,
+) -> WinLossRead:
+    """How the deals ended that named a competitor, by competitor and currency, of those the caller
+    sees; open deals are in it whatever the period is."""
+    is_open = Opportunity.closed_on.is_(None)
+    won, lost = Opportunity.stage == WON, Opportunity.stage == LOST
+    query = (
+        select(
+            Competitor.id,
+            Competitor.name,
+            Opportunity.currency,
+            func.count().filter(is_open).label("open"),
+            func.count().filter(won).label("won"),
+            func.count().filter(lost).label("lost"),
+            func.count().filter(lost, Opportunity.lost_to_id == Competitor.id).label("lost_to"),
+            func.coalesce(func.sum(Opportunity.amount).filter(won), 0).label("won_amount"),
+            func.coalesce(func.sum(Opportunity.expected_amount).filter(lost), 0).label(
+                "lost_amount"
+            ),
+        )
+        .join(OpportunityCompetitor, OpportunityCompetitor.competitor_id == Competitor.id)
+        .join(Opportunity, Opportunity.id == OpportunityCompetitor.opportunity_id)
+        .group_by(Competitor.id, Opportunity.currency)
+        .order_by(Competitor.name, Competitor.id, Opportunity.currency)
+    )
+    if closed_from is not None:
+        query = query.where(or_(is_open, Opportunity.closed_on >= closed_from))
+    if closed_to is not None:
+        query = query.where(or_(is_open, Opportunity.closed_on <= closed_to))
+    if product_id is not None:
+        query = query.where(Opportunity.product_id == product_id)
+    if region_id is not None:
+        query = query.where(Opportunity.region_id == region_id)
+    return WinLossRead(
+        rows=[
+            CompetitorFigures(
+                competitor_id=row.id,
+                competitor_name=row.name,
+                currency=row.currency,
+                open=row.open,
+                won=row.won,
+                lost=row.lost,
+                lost_to=row.lost_to,
+                won_amount=rounded(row.won_amount),
+                lost_amount=rounded(row.lost_amount),
+                win_rate=win_rate(row.won, row.lost),
+            )
+            for row in await session.execute(query)
+        ],
+        definitions=WIN_LOSS_DEFINITIONS,
+    )
+
+
+def get_pipeline() -> list[StageRead]:
+    """The stages of the built-in default, and where a deal may go from each."""
+    open_stages = [
+        StageRead(
+            stage=rules.stage,
+            is_open=True,
+            probability=rules.probability,
+            moves=list(rules.moves),
+            needs=list(rules.needs),
+        )
+        for rules in BUILT_IN.stages
+    ]
+    return [
+        *open_stages,
+        StageRead(stage=WON, is_open=False, probability=Decimal(1), moves=[], needs=[]),
+        StageRead(stage=LOST, is_open=False, probability=Decimal(0), moves=[], needs=[]),
     ]
 
 
 async def get_conversion(
-    session: AsyncSession, *, filters: Sequence[ColumnElement[bool]] = ()
+    session: AsyncSession,
+    *,
+    pipeline_code: str = DEFAULT_CODE,
+    filters: Sequence[ColumnElement[bool]] = (),
 ) -> ConversionRead:
-    """The funnel of the deals that `filters` leave, from their stage history."""
-    place_of = {str(stage): place for place, stage in enumerate(OPEN_STAGES, start=1)}
-    place_of[Stage.WON] = len(OPEN_STAGES) + 1
+    """The funnel of the pipeline's deals that `filters` leave, from their stage history."""
+    open_stages = (await pipelines.find_flow(session, pipeline_code)).names
+    filters = [Opportunity.pipeline_code == pipeline_code, *filters]
+    place_of = {stage: place for place, stage in enumerate(open_stages, start=1)}
+    place_of[WON] = len(open_stages) + 1
 
     def place(column: Any) -> ColumnElement[int]:
         return case(place_of, value=column, else_=0)
@@ -329,6 +726,7 @@ async def get_conversion(
         .group_by(OpportunityStep.from_stage)
     )
     figures = conversion(
+        open_stages,
         {(furthest, stage): count for furthest, stage, count in counted},
         {stage: days for stage, days in lasted if days is not None},
     )
@@ -337,6 +735,7 @@ async def get_conversion(
         won=figures.won,
         lost=figures.lost,
         win_rate=figures.win_rate,
+        pipeline_code=pipeline_code,
         stages=[StageFiguresRead.model_validate(stage) for stage in figures.stages],
         definitions=DEFINITIONS,
     )
@@ -414,6 +813,7 @@ def _open_past(
         opened_on=deal.opened_on,
         external_source=deal.external_source,
         external_id=deal.external_id,
+        custom=deal.custom,
         now=now,
         today=today,
         **References(customer=deal.customer, owner=deal.owner).scope(wanted),
@@ -492,7 +892,58 @@ async def _bring_in_money(
     session.add_all(orders)
     await session.flush()
     session.add_all(receipts)
+    await receivables.bring_in_paid(session, list(zip(orders, receipts, strict=True)), now=now)
     await session.flush()
+
+
+async def _check_end_customer(session: AsyncSession, end_customer_id: UUID) -> None:
+    customer = await session.get(KnownCustomer, end_customer_id)
+    if customer is None or customer.is_deleted:
+        raise CustomerNotKnown(f"no customer {end_customer_id}", pointer="/end_customer_id")
+
+
+async def _done_here(session: AsyncSession, opportunity: Opportunity) -> frozenset[str]:
+    """The kinds of activities done during the present stay, where its stage asks for any."""
+    rules = opportunity.flow.rules(opportunity.stage)
+    if rules is None or not rules.exit_activities:
+        return frozenset()
+    found = await session.execute(
+        select(OpportunityActivity.kind)
+        .distinct()
+        .where(
+            OpportunityActivity.opportunity_id == opportunity.id,
+            OpportunityActivity.stage == opportunity.stage,
+            OpportunityActivity.state == ActivityState.DONE,
+            OpportunityActivity.done_on >= opportunity.stage_entered_on,
+        )
+    )
+    return frozenset(found.scalars())
+
+
+async def _competitors_of(session: AsyncSession, opportunity_id: UUID) -> list[UUID]:
+    found = await session.execute(
+        select(OpportunityCompetitor.competitor_id)
+        .where(OpportunityCompetitor.opportunity_id == opportunity_id)
+        .order_by(OpportunityCompetitor.competitor_id)
+    )
+    return list(found.scalars())
+
+
+async def _drop_stalled_tasks(
+    session: AsyncSession, opportunity: Opportunity, *, was_told: bool
+) -> None:
+    """Take back what the owner was asked to do about a stay that is over."""
+    if not was_told:
+        return
+    await session.execute(
+        update(OpportunityActivity)
+        .where(
+            OpportunityActivity.opportunity_id == opportunity.id,
+            OpportunityActivity.kind == STALLED,
+            OpportunityActivity.state == ActivityState.PLANNED,
+        )
+        .values(state=ActivityState.DROPPED)
+    )
 
 
 def _expected(opportunity: Opportunity) -> tuple[Decimal | None, date | None]:
@@ -507,10 +958,12 @@ def _tell(
     *,
     actor: Actor,
     now: datetime,
+    reason: str | None = None,
 ) -> None:
     """Record the event, and keep it in the deal's own history."""
     record(session, opportunity, event)
-    session.add(OpportunityStep(**_step(opportunity, event, before, actor=actor, now=now)))
+    step = _step(opportunity, event, before, actor=actor, now=now, reason=reason)
+    session.add(OpportunityStep(**step))
 
 
 def _step(
@@ -520,11 +973,14 @@ def _step(
     *,
     actor: Actor,
     now: datetime,
+    reason: str | None = None,
 ) -> dict[str, Any]:
     on, days, from_stage = day_of(now), None, event.stage
     match event:
         case events.OpportunityStageChanged():
             on, days, from_stage = event.changed_on, event.days_in_from_stage, event.from_stage
+        case events.OpportunityPipelineChanged():
+            on = event.changed_on
         case events.OpportunityWon():
             on, days, from_stage = event.won_on, event.days_in_from_stage, event.from_stage
         case events.OpportunityLost():
@@ -535,6 +991,7 @@ def _step(
         "happened_on": on,
         "recorded_at": now,
         "recorded_by": actor.id,
+        "reason": reason,
         "from_stage": from_stage,
         "stage": event.stage,
         "days_in_from_stage": days,

@@ -10,6 +10,7 @@ from common.app import service_router
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.preconditions import IfMatchRequired
 from sales.orders import use_cases as orders
 from sales.orders.model import Delivery, Order
 from sales.orders.schemas import (
@@ -19,6 +20,7 @@ from sales.orders.schemas import (
     OrderRead,
     OrderShip,
     OrderSummary,
+    OrderUpdate,
 )
 
 router = service_router("sales", "orders")
@@ -76,6 +78,17 @@ async def get_order(order_id: UUID, session: Session) -> Order:
     return await orders.get_order(session, order_id)
 
 
+@router.patch("/{order_id}", response_model=OrderRead, dependencies=[IfMatchRequired])
+async def update_order(order_id: UUID, changes: OrderUpdate, session: Session, now: Now) -> Order:
+    return await orders.update_order(
+        session,
+        order_id,
+        changes=changes.model_dump(exclude_unset=True, exclude={"lines"}),
+        lines=changes.lines,
+        now=now,
+    )
+
+
 @router.post("/{order_id}:confirm", response_model=OrderRead)
 async def confirm_order(order_id: UUID, session: Session, now: Now) -> Order:
     return await orders.confirm_order(session, order_id, now=now)
@@ -99,3 +112,13 @@ async def complete_order(order_id: UUID, session: Session, now: Now) -> Order:
 @router.post("/{order_id}:cancel", response_model=OrderRead)
 async def cancel_order(order_id: UUID, cancelled: OrderCancel, session: Session, now: Now) -> Order:
     return await orders.cancel_order(session, order_id, cancelled, now=now)
+
+
+@router.post("/{order_id}:cancel-rest", response_model=OrderRead)
+async def cancel_rest(order_id: UUID, cancelled: OrderCancel, session: Session, now: Now) -> Order:
+    return await orders.cancel_rest(session, order_id, cancelled, now=now)
+
+
+@router.post("/{order_id}:reopen", response_model=OrderRead)
+async def reopen_order(order_id: UUID, session: Session, now: Now) -> Order:
+    return await orders.reopen_order(session, order_id, now=now)

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from common.custom_fields.columns import CustomValues
 from common.money import Currency
+from common.patches import MergePatch
 from sales.products.schemas import Line, Note, Quantity
-from sales.quotes.schemas import Lines
+from sales.quotes.schemas import LineIn, Lines
 from sales.quotes.totals import ROUNDING
 
 
@@ -29,8 +31,12 @@ class OrderCreate(BaseModel):
     customer_id: UUID | None = None
     currency: Currency | None = Field(None, description="Absent: the opportunity's, else CNY")
     lines: Lines | None = None
-    ordered_on: date | None = Field(None, description="Absent: today, Asia/Shanghai")
+    prices_include_tax: bool = Field(
+        True, description="Of lines that stand for themselves; a quote brings its own"
+    )
+    ordered_on: date | None = Field(None, description="Absent: today")
     notes: Note | None = None
+    custom: CustomValues = {}
 
     @model_validator(mode="after")
     def _one_origin(self) -> "OrderCreate":
@@ -42,6 +48,22 @@ class OrderCreate(BaseModel):
         if not any(documents) and not self.lines and not self.opportunity_id:
             raise ValueError("name a quote, a contract, a won opportunity, or lines")
         return self
+
+
+class OrderLineIn(LineIn):
+    """A line as it is to be; with the number of a line that is there, it takes its place."""
+
+    line_no: Annotated[int, Field(ge=1)] | None = None
+
+
+class OrderUpdate(MergePatch):
+    """A merge patch over an order; `lines` replaces all lines, and keeps those it numbers."""
+
+    stays = frozenset({"lines"})
+
+    lines: Annotated[list[OrderLineIn], Field(min_length=1, max_length=200)] | None = None
+    notes: Note | None = None
+    custom: CustomValues = {}
 
 
 class ShipLine(BaseModel):
@@ -80,10 +102,14 @@ class OrderCancel(BaseModel):
 
 
 class OrderLineRead(BaseModel):
-    """A line of an order; `amount` is after the discount."""
+    """A line of an order; `amount` is after the discounts, and with `tax_amount`.
+
+    `cancelled_quantity` is what was called off after the rest was delivered.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
+    id: UUID
     line_no: int
     product_id: UUID
     product_name: str
@@ -93,11 +119,21 @@ class OrderLineRead(BaseModel):
     amount: Decimal
     is_shipped: bool
     shipped_quantity: Decimal
+    cancelled_quantity: Decimal
+    cancelled_amount: Decimal
     delivery_on: date | None
+    document_discount: Decimal
+    tax_percent: Decimal
+    tax_amount: Decimal
 
 
 class OrderSummary(BaseModel):
-    """An order in a list."""
+    """An order in a list.
+
+    `total` is what was ordered, `due_amount` that without what was called off, `open_amount` what
+    of it is still to be paid. Base currency, rate and what follows from them are those of the day it
+    was confirmed.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -109,7 +145,18 @@ class OrderSummary(BaseModel):
     customer_id: UUID
     state: str
     currency: str
+    prices_include_tax: bool
+    discount_amount: Decimal
+    tax_total: Decimal
+    base_currency: str | None
+    exchange_rate: Decimal | None
+    exchange_rate_on: date | None
+    exchange_rate_basis: str | None
+    base_total: Decimal | None
     total: Decimal
+    cancelled_amount: Decimal
+    delivered_amount: Decimal
+    due_amount: Decimal
     paid_amount: Decimal
     open_amount: Decimal
     ordered_on: date
@@ -122,6 +169,7 @@ class OrderSummary(BaseModel):
     department_id: UUID | None
     partner_id: UUID | None
     region_id: UUID | None
+    custom: CustomValues
     version: int
     created_at: datetime
     updated_at: datetime

@@ -6,17 +6,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from common.custom_fields import writing
 from common.days import day_of
 from common.ids import new_id
 from common.messaging.outbox import record
+from common.money import places_of
 from common.numbers import next_number
 from common.pagination import Page, PageRequest, paginate
+from common.parameters import value_on
+from sales.commissions import use_cases as commissions
 from sales.copies import use_cases as copies
 from sales.copies.model import CustomerNotKnown, KnownContract, Wanted
+from sales.credit import use_cases as credit
+from sales.exchange_rates import use_cases as exchange_rates
 from sales.opportunities import use_cases as opportunities
 from sales.opportunities.model import (
     Opportunity,
@@ -32,13 +38,17 @@ from sales.orders.model import (
     OrderState,
     QuoteNotAccepted,
     QuoteOrderedAlready,
+    RevisedLine,
 )
-from sales.orders.schemas import OrderCancel, OrderCreate, OrderShip
+from sales.orders.schemas import OrderCancel, OrderCreate, OrderLineIn, OrderShip
+from sales.parameters import ORDER_PLACES
 from sales.prices import use_cases as prices
 from sales.products import use_cases as products
 from sales.products.model import DEFAULT_CURRENCY, ProductNotKnown, known
 from sales.quotes.model import Quote, QuoteNotKnown, QuoteState
-from sales.quotes.totals import LineValues
+from sales.quotes.schemas import LineIn
+from sales.quotes.totals import LineValues, settled
+from sales.receivables import use_cases as receivables
 
 
 async def create_order(session: AsyncSession, new: OrderCreate, *, now: datetime) -> Order:
@@ -51,11 +61,15 @@ async def create_order(session: AsyncSession, new: OrderCreate, *, now: datetime
         facts = await _from_won_opportunity(session, new.opportunity_id)
     else:
         facts = await _direct(session, new, on=day_of(now))
+    if "places" not in facts:
+        facts["places"] = await _places_for(session, facts["lines"], on=day_of(now))
+    own = await writing.for_new(session, Order, {"custom": new.custom})
     order, drafted = Order.draft(
         number=await next_number(session, "orders"),
         now=now,
         ordered_on=new.ordered_on or day_of(now),
         notes=new.notes,
+        **own,
         **facts,
     )
     session.add(order)
@@ -93,9 +107,69 @@ async def list_orders(
 
 
 async def confirm_order(session: AsyncSession, order_id: UUID, *, now: datetime) -> Order:
-    """Bind the customer and us."""
+    """Bind the customer and us; its customer's credit must cover it."""
     order = await get_order(session, order_id, lock=True)
-    record(session, order, order.confirm(now=now))
+    await _confirm(session, order, now=now)
+    return order
+
+
+async def update_order(
+    session: AsyncSession,
+    order_id: UUID,
+    *,
+    changes: dict[str, Any],
+    lines: Sequence[OrderLineIn] | None,
+    now: datetime,
+) -> Order:
+    """Change notes or lines; `lines` replaces all of them, None leaves them.
+
+    Where the order binds, its customer's credit must cover what it comes to now, and its
+    instalments keep their shares of that.
+    """
+    order = await get_order(session, order_id, lock=True)
+    revised = None if lines is None else await _revised(session, order, lines, on=day_of(now))
+    plan = await receivables.load_plan(session, order) if revised is not None else None
+    due_on = await receivables.default_due_on(session, order.ordered_on)
+    before = order.due_amount
+    changed = order.revise(revised, await writing.for_change(session, order, changes))
+    if changed is None:
+        return order
+    record(session, order, changed)
+    if plan is not None and order.due_amount != before and (order.binds or plan.instalments):
+        record(session, order, plan.spread_anew(due_on=due_on, now=now))
+        await receivables.keep(session, plan)
+    if order.binds:
+        await credit.reserve(session, order, now=now)
+        await commissions.ask_for(session, order)
+    return order
+
+
+async def cancel_rest(
+    session: AsyncSession, order_id: UUID, cancelled: OrderCancel, *, now: datetime
+) -> Order:
+    """Call off what was not delivered of an order; the instalments keep their shares of the rest."""
+    order = await get_order(session, order_id, lock=True)
+    plan = await receivables.load_plan(session, order)
+    due_on = await receivables.default_due_on(session, order.ordered_on)
+    taken_back = order.cancel_rest(reason=cancelled.reason, now=now)
+    plan.spread_anew(due_on=due_on, now=now)
+    told = order.rest_cancelled(taken_back, plan.told, reason=cancelled.reason)
+    record(session, order, told)
+    await receivables.keep(session, plan)
+    await credit.settle(session, order, now=now)
+    await commissions.ask_for(session, order)
+    return order
+
+
+async def reopen_order(session: AsyncSession, order_id: UUID, *, now: datetime) -> Order:
+    """Take an order that was called off up again: what bound before binds, if credit covers it."""
+    order = await get_order(session, order_id, lock=True)
+    if order.quote_id is not None or order.contract_id is not None:
+        await _refuse_ordered_again(session, order)
+    reopened = order.reopen()
+    record(session, order, reopened)
+    if reopened.was_confirmed:
+        await _confirm(session, order, now=now)
     return order
 
 
@@ -109,6 +183,7 @@ async def ship_order(
         quantities = {line.line_no: line.quantity for line in delivery.lines}
     shipped = order.ship(quantities, now=now)
     record(session, order, shipped)
+    await credit.settle(session, order, now=now)
     session.add(
         Delivery(
             id=new_id(),
@@ -136,6 +211,7 @@ async def complete_order(session: AsyncSession, order_id: UUID, *, now: datetime
     """Close an order of which nothing is left to deliver."""
     order = await get_order(session, order_id, lock=True)
     record(session, order, order.complete(now=now))
+    await credit.settle(session, order, now=now)
     return order
 
 
@@ -144,7 +220,13 @@ async def cancel_order(
 ) -> Order:
     """Call an order off, as long as nothing was delivered or paid."""
     order = await get_order(session, order_id, lock=True)
+    plan = await receivables.load_plan(session, order)
+    was_bound = order.binds
     record(session, order, order.cancel(reason=cancelled.reason, now=now))
+    if was_bound:
+        plan.end(now=now)
+    await credit.release(session, order, now=now)
+    await commissions.ask_for(session, order)
     return order
 
 
@@ -192,6 +274,54 @@ async def link_contract(
         record(session, order, linked)
 
 
+async def _confirm(session: AsyncSession, order: Order, *, now: datetime) -> None:
+    plan = await receivables.load_plan(session, order)
+    plan.bind(due_on=await receivables.default_due_on(session, order.ordered_on), now=now)
+    rate = await exchange_rates.rate_to_base(session, order.currency, on=day_of(now))
+    record(session, order, order.confirm(now=now, instalments=plan.told, rate=rate))
+    await receivables.keep(session, plan)
+    await credit.reserve(session, order, now=now)
+    await commissions.ask_for(session, order)
+
+
+async def _revised(
+    session: AsyncSession, order: Order, lines: Sequence[OrderLineIn], *, on: date
+) -> list[RevisedLine]:
+    worked_out = await prices.work_out_lines(
+        session,
+        [LineIn(**line.model_dump(exclude={"line_no"})) for line in lines],
+        references=await copies.look_up(session, Wanted(customer_id=order.customer_id)),
+        on=on,
+        currency=order.currency,
+        places=order.places,
+    )
+    priced = settled(
+        worked_out,
+        discount=order.discount_amount,
+        prices_include_tax=order.prices_include_tax,
+        places=order.places,
+    )
+    return [RevisedLine(line.line_no, values) for line, values in zip(lines, priced, strict=True)]
+
+
+async def _places_for(session: AsyncSession, lines: Sequence[LineValues], *, on: date) -> int:
+    """Decimal places of a new order: those of orders, or as many as the lines it takes over have."""
+    places = await value_on(session, ORDER_PLACES, on)
+    return max([places, *(places_of(line.amount) for line in lines)])
+
+
+async def _refuse_ordered_again(session: AsyncSession, order: Order) -> None:
+    same = [
+        getattr(Order, name) == getattr(order, name)
+        for name in ("quote_id", "contract_id")
+        if getattr(order, name) is not None
+    ]
+    existing = await _existing(session, and_(or_(*same), Order.id != order.id))
+    if existing is not None:
+        named = QuoteOrderedAlready if order.quote_id else ContractOrderedAlready
+        raise named("it was ordered by another order since", existing_id=str(existing))
+
+
 async def _from_quote(session: AsyncSession, quote_id: UUID) -> dict[str, Any]:
     # Locked, so that of two orders from one quote the second is refused by name.
     quote = await session.get(
@@ -214,6 +344,8 @@ async def _from_quote(session: AsyncSession, quote_id: UUID) -> dict[str, Any]:
         "customer_id": quote.customer_id,
         "currency": quote.currency,
         "places": quote.places,
+        "prices_include_tax": quote.prices_include_tax,
+        "discount_amount": quote.discount_amount,
         "lines": [line.values for line in quote.lines],
         **quote.scope,
     }
@@ -316,18 +448,22 @@ async def _direct(session: AsyncSession, new: OrderCreate, *, on: date) -> dict[
     currency = new.currency or (opportunity.currency if opportunity else DEFAULT_CURRENCY)
     wanted = Wanted(customer_id=customer_id)
     references = await copies.look_up(session, wanted)
+    places = await value_on(session, ORDER_PLACES, on)
+    lines = await prices.work_out_lines(
+        session, new.lines, references=references, on=on, currency=currency, places=places
+    )
     return {
         "opportunity_id": new.opportunity_id,
         "customer_id": customer_id,
         "currency": currency,
-        "lines": await prices.work_out_lines(
-            session,
-            new.lines,
-            references=references,
-            on=on,
-            currency=currency,
-            document="order",
+        "lines": settled(
+            lines,
+            discount=Decimal(0),
+            prices_include_tax=new.prices_include_tax,
+            places=places,
         ),
+        "prices_include_tax": new.prices_include_tax,
+        "places": places,
         **(opportunity.scope if opportunity else references.scope(wanted)),
     }
 

@@ -77,7 +77,7 @@ class PriceList(Aggregate, Base):
     state: Mapped[str] = mapped_column(String(20))
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
-    customer_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
     partner_tier: Mapped[str | None] = mapped_column(String(40))
     region_id: Mapped[UUID | None]
     industry: Mapped[str | None] = mapped_column(String(60))

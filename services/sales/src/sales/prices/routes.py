@@ -78,7 +78,7 @@ async def get_price(
     now: Now,
     product_id: UUID,
     quantity: Annotated[Decimal, Query(gt=0)] = Decimal(1),
-    on: Annotated[date | None, Query(description="Absent: today, Asia/Shanghai")] = None,
+    on: Annotated[date | None, Query(description="Absent: today")] = None,
     customer_id: UUID | None = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
 ) -> PriceRead:

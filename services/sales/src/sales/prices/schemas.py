@@ -94,9 +94,10 @@ class PriceListRead(PriceListSummary):
 
 
 class OfferRead(BaseModel):
-    """A price that fits; `conditions` are those of its list that are met."""
+    """A price that fits; `conditions` are those of its list that are met.
 
-    model_config = ConfigDict(from_attributes=True)
+    `outcome` says whether it was chosen, or which rule put another before it.
+    """
 
     price_list_id: UUID
     name: str
@@ -105,6 +106,7 @@ class OfferRead(BaseModel):
     conditions: list[str]
     min_quantity: Decimal
     unit_price: Decimal
+    outcome: str
 
 
 class PriceRead(BaseModel):

@@ -1,6 +1,7 @@
 """What people do with price lists, and what a product costs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,9 +25,9 @@ from sales.prices.model import (
 from sales.prices.pricing import Offer, Price, choose
 from sales.prices.schemas import OfferRead, PriceLineIn, PriceListCreate, PriceRead
 from sales.products import use_cases as products
-from sales.products.model import Product, known
+from sales.products.model import known
 from sales.quotes.schemas import LineIn
-from sales.quotes.totals import PLACES, LineValues, line_amount
+from sales.quotes.totals import LineValues, line_amount
 
 
 async def create_price_list(session: AsyncSession, new: PriceListCreate) -> PriceList:
@@ -122,7 +123,7 @@ async def get_price(
         currency=price.currency,
         price_list_id=price.offer.price_list_id if price.offer else None,
         why=price.why,
-        considered=[OfferRead.model_validate(offer) for offer in fitting],
+        considered=_considered(fitting, price),
     )
 
 
@@ -133,16 +134,20 @@ async def work_out_lines(
     references: References,
     on: date,
     currency: str,
-    document: str,
+    places: int,
+    with_list_prices: bool = False,
 ) -> list[LineValues]:
-    """The lines of a quote or order with prices and amounts; three statements at most.
+    """The lines of a quote or order with prices and amounts; two statements at most.
+
+    The amounts are at so many decimal places, before a discount on the whole and before taxes.
+    `with_list_prices` has what the price lists say also where the unit price is given.
 
     Raises ProductNotKnown, ProductNotForSale, and PriceNeeded where no price is in `currency`.
     """
     found = await products.find_products(session, (line.product_id for line in lines))
     unpriced: dict[UUID, Decimal] = {}
     for line in lines:
-        if line.unit_price is None:
+        if with_list_prices or line.unit_price is None:
             unpriced[line.product_id] = max(
                 line.quantity, unpriced.get(line.product_id, line.quantity)
             )
@@ -155,9 +160,17 @@ async def work_out_lines(
     for place, line in enumerate(lines):
         product = known(found, line.product_id, pointer=f"/lines/{place}/product_id")
         product.check_for_sale(on, pointer=f"/lines/{place}/product_id")
-        unit_price, reason = line.unit_price, None
+        unit_price, reason, price = line.unit_price, None, None
+        fitting = _fitting(offers, product.id, line.quantity)
+        if with_list_prices or unit_price is None:
+            price = choose(fitting, list_price=product.list_price, currency=product.currency)
+            price = price if price.currency == currency else None
         if unit_price is None:
-            price = _price_in(currency, product, offers, line.quantity, place)
+            if price is None:
+                raise PriceNeeded(
+                    f"{product.sku} has no price in {currency}",
+                    pointer=f"/lines/{place}/unit_price",
+                )
             unit_price, reason = price.unit_price, price.why[:300]
         worked_out.append(
             LineValues(
@@ -166,9 +179,10 @@ async def work_out_lines(
                 quantity=line.quantity,
                 unit_price=unit_price,
                 discount_percent=line.discount_percent,
-                amount=line_amount(
-                    line.quantity, unit_price, line.discount_percent, PLACES[document]
-                ),
+                amount=line_amount(line.quantity, unit_price, line.discount_percent, places),
+                tax_percent=line.tax_percent,
+                list_unit_price=None if price is None else price.unit_price,
+                price_basis=None if price is None else _basis(price, fitting, on),
                 is_shipped=product.is_shipped,
                 delivery_on=line.delivery_on,
                 price_reason=reason,
@@ -177,23 +191,22 @@ async def work_out_lines(
     return worked_out
 
 
-def _price_in(
-    currency: str,
-    product: Product,
-    offers: Sequence[tuple[UUID, Offer]],
-    quantity: Decimal,
-    place: int,
-) -> Price:
-    price = choose(
-        _fitting(offers, product.id, quantity),
-        list_price=product.list_price,
-        currency=product.currency,
-    )
-    if price.currency != currency:
-        raise PriceNeeded(
-            f"{product.sku} has no price in {currency}", pointer=f"/lines/{place}/unit_price"
-        )
-    return price
+def _considered(fitting: Sequence[Offer], price: Price) -> list[OfferRead]:
+    if price.offer is None:
+        return []
+    return [OfferRead(**asdict(offer), outcome=offer.outcome(price.offer)) for offer in fitting]
+
+
+def _basis(price: Price, fitting: Sequence[Offer], on: date) -> Mapping[str, Any]:
+    """How the price lists came to the price, as a line keeps it."""
+    return {
+        "on": str(on),
+        "unit_price": str(price.unit_price),
+        "currency": price.currency,
+        "price_list_id": str(price.offer.price_list_id) if price.offer else None,
+        "why": price.why,
+        "considered": [each.model_dump(mode="json") for each in _considered(fitting, price)],
+    }
 
 
 def _fitting(

@@ -7,12 +7,19 @@ from fastapi import Response
 
 from common.app import service_router
 from common.batches import Batch, BatchAnswer, DoOneByOne
+from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
 from common.upserts import Upsert
 from sales.products import use_cases as products
 from sales.products.model import Product, ProductKey
-from sales.products.schemas import ProductCreate, ProductRead, ProductUpdate
+from sales.products.schemas import (
+    ProductCreate,
+    ProductRead,
+    ProductUpdate,
+    StatePlan,
+    StateWithdraw,
+)
 
 router = service_router("sales", "products")
 
@@ -76,3 +83,19 @@ async def get_product(product_id: UUID, session: Session) -> Product:
 @router.patch("/{product_id}", response_model=ProductRead)
 async def update_product(product_id: UUID, changes: ProductUpdate, session: Session) -> Product:
     return await products.update_product(session, product_id, changes=changes.changes())
+
+
+@router.post("/{product_id}:plan-state", response_model=ProductRead)
+async def plan_product_state(
+    product_id: UUID, plan: StatePlan, session: Session, now: Now
+) -> Product:
+    return await products.plan_product_state(session, product_id, plan, now=now)
+
+
+@router.post("/{product_id}:withdraw-state", response_model=ProductRead)
+async def withdraw_product_state(
+    product_id: UUID, withdrawn: StateWithdraw, session: Session, now: Now
+) -> Product:
+    return await products.withdraw_product_state(
+        session, product_id, on=withdrawn.effective_on, now=now
+    )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from common.custom_fields.columns import CustomValues
 from common.money import Currency
 from common.patches import MergePatch
 from sales.products.model import ProductKind, ProductState
@@ -52,6 +53,7 @@ class ProductCreate(External):
     valid_from: date | None = None
     valid_to: date | None = None
     description: Note | None = None
+    custom: CustomValues = {}
 
 
 class ProductUpdate(MergePatch):
@@ -69,6 +71,33 @@ class ProductUpdate(MergePatch):
     valid_from: date | None = None
     valid_to: date | None = None
     description: Note | None = None
+    custom: CustomValues = {}
+
+
+class StatePlan(BaseModel):
+    """Which state a product is to have, from which day on, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: ProductState
+    effective_on: date | None = Field(None, description="Absent: today, at once")
+    reason: Line
+
+
+class StateWithdraw(BaseModel):
+    """The day for which nothing is to be planned any more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    effective_on: date
+
+
+class PlannedState(BaseModel):
+    """A state that a product is to have, from its day on."""
+
+    effective_on: date = Field(validation_alias="from")
+    state: str
+    reason: str
 
 
 class ProductRead(BaseModel):
@@ -87,11 +116,13 @@ class ProductRead(BaseModel):
     state: str
     valid_from: date | None
     valid_to: date | None
+    planned_states: list[PlannedState]
     is_stocked: bool
     is_shipped: bool
     description: str | None
     external_source: str | None
     external_id: str | None
+    custom: CustomValues
     version: int
     created_at: datetime
     updated_at: datetime

@@ -1,6 +1,7 @@
 """What people do with products."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common.batches import Outcome
+from common.custom_fields import writing
+from common.days import day_of
 from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
 from common.upserts import first_match
@@ -19,13 +22,17 @@ from sales.products.model import (
     SkuStays,
     SkuTaken,
 )
-from sales.products.schemas import ProductCreate, ProductUpdate
+from sales.products.schemas import ProductCreate, ProductUpdate, StatePlan
+
+ENTERED_AT_ONCE = 200
+"""Products that one run of the timer gives their planned state; the next run takes the rest."""
 
 
 async def create_product(session: AsyncSession, new: ProductCreate) -> Product:
     """Take a product into the catalogue."""
     await _refuse_taken_names(session, new)
-    product, created = Product.add(**new.model_dump())
+    profile = await writing.for_new(session, Product, new.model_dump())
+    product, created = Product.add(**profile)
     session.add(product)
     record(session, product, created)
     return product
@@ -118,10 +125,51 @@ async def update_product(
 ) -> Product:
     """Change what is known of a product; unchanged values cause no event."""
     product = await get_product(session, product_id, lock=True)
-    updated = product.update(changes)
+    updated = product.update(await writing.for_change(session, product, changes))
     if updated is not None:
         record(session, product, updated)
     return product
+
+
+async def plan_product_state(
+    session: AsyncSession, product_id: UUID, plan: StatePlan, *, now: datetime
+) -> Product:
+    """Give a product a state, today or from a later day on."""
+    product = await get_product(session, product_id, lock=True)
+    today = day_of(now)
+    told = product.plan_state(
+        plan.state, on=plan.effective_on or today, reason=plan.reason, today=today
+    )
+    record(session, product, told)
+    return product
+
+
+async def withdraw_product_state(
+    session: AsyncSession, product_id: UUID, *, on: date, now: datetime
+) -> Product:
+    """Take back what is planned for a day to come."""
+    product = await get_product(session, product_id, lock=True)
+    record(session, product, product.withdraw_state(on=on, today=day_of(now)))
+    return product
+
+
+async def enter_planned_states(session: AsyncSession, *, now: datetime) -> int:
+    """Have the products the states whose day has come; how many. Another worker's are left."""
+    today = day_of(now)
+    due = await session.execute(
+        select(Product)
+        .where(Product.next_state_on <= today)
+        .order_by(Product.next_state_on)
+        .limit(ENTERED_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    count = 0
+    for product in due.scalars():
+        entered = product.enter_planned_state(today=today)
+        if entered is not None:
+            record(session, product, entered)
+            count += 1
+    return count
 
 
 async def _refuse_taken_names(session: AsyncSession, new: ProductCreate) -> None:

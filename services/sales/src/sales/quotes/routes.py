@@ -1,5 +1,6 @@
 """The quote endpoints."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
@@ -7,13 +8,18 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from common.app import service_router
+from common.auth import CurrentActor
 from common.clock import Now
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
 from common.preconditions import IfMatchRequired
 from sales.quotes import use_cases as quotes
+from sales.quotes.approvals import QuoteApproval
 from sales.quotes.model import Quote
 from sales.quotes.schemas import (
+    DiscountAsked,
+    DiscountDecision,
+    QuoteApprovalRead,
     QuoteCreate,
     QuoteRead,
     QuoteReject,
@@ -23,6 +29,7 @@ from sales.quotes.schemas import (
 )
 
 router = service_router("sales", "quotes")
+approval_router = service_router("sales", "quote-approvals")
 
 
 @router.post("", status_code=201, response_model=QuoteRead)
@@ -82,8 +89,55 @@ async def update_quote(quote_id: UUID, changes: QuoteUpdate, session: Session, n
 
 
 @router.post("/{quote_id}:send", response_model=QuoteRead)
-async def send_quote(quote_id: UUID, session: Session, now: Now) -> Quote:
-    return await quotes.send_quote(session, quote_id, now=now)
+async def send_quote(quote_id: UUID, session: Session, actor: CurrentActor, now: Now) -> Quote:
+    return await quotes.send_quote(session, quote_id, actor=actor, now=now)
+
+
+@router.get("/{quote_id}/versions", response_model=list[QuoteSummary])
+async def list_quote_versions(quote_id: UUID, session: Session) -> Sequence[Quote]:
+    return await quotes.list_quote_versions(session, quote_id)
+
+
+@router.post("/{quote_id}:request-discount", response_model=QuoteApprovalRead)
+async def request_discount(
+    quote_id: UUID, asked: DiscountAsked, session: Session, actor: CurrentActor, now: Now
+) -> QuoteApproval:
+    return await quotes.request_discount(session, quote_id, asked, actor=actor, now=now)
+
+
+@router.post("/{quote_id}:approve-discount", response_model=QuoteApprovalRead)
+async def approve_discount(
+    quote_id: UUID, decision: DiscountDecision, session: Session, actor: CurrentActor, now: Now
+) -> QuoteApproval:
+    return await quotes.decide_discount(
+        session, quote_id, decision, is_approved=True, actor=actor, now=now
+    )
+
+
+@router.post("/{quote_id}:refuse-discount", response_model=QuoteApprovalRead)
+async def refuse_discount(
+    quote_id: UUID, decision: DiscountDecision, session: Session, actor: CurrentActor, now: Now
+) -> QuoteApproval:
+    return await quotes.decide_discount(
+        session, quote_id, decision, is_approved=False, actor=actor, now=now
+    )
+
+
+@approval_router.get("", response_model=PageOf[QuoteApprovalRead])
+async def list_quote_approvals(
+    session: Session,
+    page: Paging,
+    state: str | None = None,
+    quote_id: UUID | None = None,
+    requested_by: str | None = None,
+) -> Page[QuoteApproval]:
+    equal = {
+        QuoteApproval.state: state,
+        QuoteApproval.quote_id: quote_id,
+        QuoteApproval.requested_by: requested_by,
+    }
+    filters = [column == value for column, value in equal.items() if value is not None]
+    return await quotes.list_quote_approvals(session, page, filters=filters)
 
 
 @router.post("/{quote_id}:accept", response_model=QuoteRead)

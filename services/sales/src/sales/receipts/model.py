@@ -1,5 +1,6 @@
 """A receipt and its rules."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,9 +12,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common.aggregate import Aggregate
 from common.errors import Conflict, Invalid, NotFound
+from common.money import places_of
 from common.scope import Scoped
 from sales import events
 from sales.db import Base
+from sales.exchange_rates.model import InBase, RateUsed
 from sales.orders.model import PAYABLE, Order
 from sales.products.model import EXACT
 
@@ -43,6 +46,48 @@ class OrderNotPayable(Conflict):
     code = "order_not_payable"
 
 
+class ReceiptWasReversed(Conflict):
+    """The money of the receipt did not stay: there is nothing to allocate or refund."""
+
+    code = "receipt_was_reversed"
+
+
+class ReceiptWasRefunded(Conflict):
+    """A part of the receipt went back to the payer: it cannot be reversed as a whole."""
+
+    code = "receipt_was_refunded"
+
+
+class MoreThanUnallocated(Conflict):
+    """Orders have taken the rest of the receipt; `unallocated_amount` is what is left."""
+
+    code = "more_than_unallocated"
+
+
+class OrderOfAnotherCustomer(Conflict):
+    """A customer's money pays that customer's orders."""
+
+    code = "order_of_another_customer"
+
+
+class NothingToPay(Conflict):
+    """There is no order of the customer that takes money in this currency."""
+
+    code = "nothing_to_pay"
+
+
+class NothingAllocated(Conflict):
+    """The order has taken nothing of this receipt."""
+
+    code = "nothing_allocated"
+
+
+class AmountTooFine(Invalid):
+    """The amount has more decimal places than receipts, or the order it is for, have."""
+
+    code = "amount_too_fine"
+
+
 class OverPayment(Conflict):
     """The order is owed less than that; `open_amount` is what it takes."""
 
@@ -67,8 +112,12 @@ class ReceivedInTheFuture(Invalid):
     code = "date_out_of_order"
 
 
-class Receipt(Aggregate, Scoped, Base):
-    """Money that came in. `amount` = what its order took + `unallocated_amount`."""
+class Receipt(Aggregate, Scoped, InBase, Base):
+    """Money that came in: `amount` is what orders took, what is unallocated and what was refunded.
+
+    `order_id` is the order it was recorded for; what it pays now are its allocations. A reversed
+    receipt keeps the amounts it had.
+    """
 
     __tablename__ = "receipts"
     __table_args__ = (
@@ -90,6 +139,7 @@ class Receipt(Aggregate, Scoped, Base):
     customer_id: Mapped[UUID | None] = mapped_column(index=True)
     amount: Mapped[Decimal] = mapped_column(EXACT)
     unallocated_amount: Mapped[Decimal] = mapped_column(EXACT)
+    refunded_amount: Mapped[Decimal] = mapped_column(EXACT)
     currency: Mapped[str] = mapped_column(String(3))
     received_on: Mapped[date]
     method: Mapped[str] = mapped_column(String(40))
@@ -113,6 +163,7 @@ class Receipt(Aggregate, Scoped, Base):
         now: datetime,
         today: date,
         unallocated: bool = False,
+        rate: RateUsed | None = None,
         customer_id: UUID | None = None,
         reference: str | None = None,
         external_source: str | None = None,
@@ -122,16 +173,13 @@ class Receipt(Aggregate, Scoped, Base):
         """Money came in, for an order or from a customer.
 
         What exceeds the order's open amount is refused, or stays unallocated when the caller says
-        so. `Order.count_payment` counts the rest.
+        so. `Order.count_payment` counts the rest. The receipt keeps the `rate` of the day it came.
         """
         if received_on > today:
             raise ReceivedInTheFuture("what was received lies in the past", pointer="/received_on")
         left = amount
         if order is not None:
-            if order.state not in PAYABLE:
-                raise OrderNotPayable(f"the order is {order.state}")
-            if order.currency != currency:
-                raise CurrencyDiffers(f"the order is in {order.currency}", pointer="/currency")
+            _check_payable(order, currency, amount)
             left = max(amount - order.open_amount, Decimal(0))
             if left and not unallocated:
                 raise OverPayment(
@@ -150,6 +198,7 @@ class Receipt(Aggregate, Scoped, Base):
             customer_id=customer_id,
             amount=amount,
             unallocated_amount=left,
+            refunded_amount=amount - amount,
             currency=currency,
             received_on=received_on,
             method=method,
@@ -159,7 +208,13 @@ class Receipt(Aggregate, Scoped, Base):
             external_id=external_id,
             **scope,
         )
+        if rate is not None:
+            receipt.keep_rate(rate)
         return receipt, events.ReceiptRecorded(
+            base_currency=receipt.base_currency,
+            exchange_rate=receipt.exchange_rate,
+            exchange_rate_on=receipt.exchange_rate_on,
+            base_amount=receipt.base_amount,
             unallocated_amount=left,
             received_on=received_on,
             method=method,
@@ -169,21 +224,115 @@ class Receipt(Aggregate, Scoped, Base):
         )
 
     @property
-    def allocated_amount(self) -> Decimal:
-        """What the order took."""
-        return self.amount - self.unallocated_amount
+    def base_amount(self) -> Decimal | None:
+        """The amount in the base currency by the rate that the receipt keeps, as fine as it is."""
+        return self.in_base(self.amount, max(places_of(self.amount), 2))
 
-    def reverse(self, *, reason: str, on: date, today: date) -> events.ReceiptReversed:
-        """Take the receipt back, once."""
+    @property
+    def allocated_amount(self) -> Decimal:
+        """What orders took."""
+        return self.amount - self.unallocated_amount - self.refunded_amount
+
+    def allocate(self, order: Order, amount: Decimal) -> None:
+        """Let an order take so much of what is unallocated; `allocated` tells it for all of them."""
+        self._check_stands()
+        _check_payable(order, self.currency, amount)
+        if order.customer_id != self.customer_id:
+            raise OrderOfAnotherCustomer(f"{order.number} is another customer's")
+        if amount > self.unallocated_amount:
+            raise MoreThanUnallocated(
+                f"{self.unallocated_amount} {self.currency} are unallocated",
+                unallocated_amount=str(self.unallocated_amount),
+            )
+        if amount > order.open_amount:
+            raise OverPayment(
+                f"{order.number} is owed {order.open_amount} {self.currency}",
+                open_amount=str(order.open_amount),
+            )
+        self.unallocated_amount -= amount
+
+    def allocated(self, allocations: Sequence[events.Allocation]) -> events.ReceiptAllocated:
+        """What orders have taken of it just now."""
+        return events.ReceiptAllocated(
+            receipt_id=self.id,
+            number=self.number,
+            customer_id=self.customer_id,
+            currency=self.currency,
+            unallocated_amount=self.unallocated_amount,
+            allocations=list(allocations),
+            **self.scope,
+        )
+
+    def release(self, allocations: Sequence[events.Allocation]) -> events.ReceiptReleased:
+        """Take back what an order had taken: it is unallocated again."""
+        self._check_stands()
+        if not allocations:
+            raise NothingAllocated(f"the order has taken nothing of {self.number}")
+        self.unallocated_amount += sum((each.amount for each in allocations), Decimal(0))
+        return events.ReceiptReleased(
+            receipt_id=self.id,
+            number=self.number,
+            customer_id=self.customer_id,
+            currency=self.currency,
+            unallocated_amount=self.unallocated_amount,
+            allocations=list(allocations),
+            **self.scope,
+        )
+
+    def refund(
+        self, amount: Decimal, *, reason: str, on: date, today: date
+    ) -> events.ReceiptRefunded:
+        """Give so much of what is unallocated back to the payer."""
+        self._check_stands()
+        self._check_day(on, today, pointer="/refunded_on")
+        if amount > self.unallocated_amount:
+            raise MoreThanUnallocated(
+                f"{self.unallocated_amount} {self.currency} are unallocated",
+                unallocated_amount=str(self.unallocated_amount),
+            )
+        self.unallocated_amount -= amount
+        self.refunded_amount += amount
+        return events.ReceiptRefunded(
+            receipt_id=self.id,
+            number=self.number,
+            customer_id=self.customer_id,
+            currency=self.currency,
+            refunded_on=on,
+            amount=amount,
+            unallocated_amount=self.unallocated_amount,
+            reason=reason,
+            **self.scope,
+        )
+
+    def reverse(
+        self,
+        *,
+        reason: str,
+        on: date,
+        today: date,
+        allocations: Sequence[events.Allocation] = (),
+    ) -> events.ReceiptReversed:
+        """Take the receipt back, once, and with it the `allocations` that it paid."""
         if self.state == ReceiptState.REVERSED:
             raise ReceiptReversedAlready(f"the receipt was reversed on {self.reversed_on}")
+        if self.refunded_amount:
+            raise ReceiptWasRefunded(f"{self.refunded_amount} {self.currency} were refunded")
+        self._check_day(on, today, pointer="/reversed_on")
+        self.state, self.reversed_on, self.reverse_reason = ReceiptState.REVERSED, on, reason
+        return events.ReceiptReversed(
+            reversed_on=on, reason=reason, allocations=list(allocations), **self._facts()
+        )
+
+    def _check_stands(self) -> None:
+        if self.state == ReceiptState.REVERSED:
+            raise ReceiptWasReversed(f"the receipt was reversed on {self.reversed_on}")
+
+    def _check_day(self, on: date, today: date, *, pointer: str) -> None:
         if not self.received_on <= on <= today:
             raise ReceivedInTheFuture(
                 f"a receipt of {self.received_on} is taken back on or after that day, by now",
-                pointer="/reversed_on",
+                pointer=pointer,
             )
-        self.state, self.reversed_on, self.reverse_reason = ReceiptState.REVERSED, on, reason
-        return events.ReceiptReversed(reversed_on=on, reason=reason, **self._facts())
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -197,3 +346,14 @@ class Receipt(Aggregate, Scoped, Base):
             "currency": self.currency,
             **self.scope,
         }
+
+
+def _check_payable(order: Order, currency: str, amount: Decimal) -> None:
+    if order.state not in PAYABLE:
+        raise OrderNotPayable(f"the order is {order.state}")
+    if order.currency != currency:
+        raise CurrencyDiffers(f"the order is in {order.currency}", pointer="/currency")
+    if places_of(amount) > order.places:
+        raise AmountTooFine(
+            f"the amounts of {order.number} have {order.places} decimal places", pointer="/amount"
+        )

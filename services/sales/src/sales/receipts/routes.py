@@ -12,7 +12,16 @@ from common.db import Session
 from common.pagination import Page, PageOf, Paging
 from sales.receipts import use_cases as receipts
 from sales.receipts.model import Receipt
-from sales.receipts.schemas import ReceiptCreate, ReceiptRead, ReceiptReverse
+from sales.receipts.schemas import (
+    AllocationRead,
+    ReceiptAllocate,
+    ReceiptCreate,
+    ReceiptRead,
+    ReceiptRefund,
+    ReceiptRelease,
+    ReceiptReverse,
+)
+from sales.receivables.model import Allocation
 
 router = service_router("sales", "receipts")
 
@@ -72,3 +81,29 @@ async def reverse_receipt(
     receipt_id: UUID, reversed_: ReceiptReverse, session: Session, now: Now
 ) -> Receipt:
     return await receipts.reverse_receipt(session, receipt_id, reversed_, now=now)
+
+
+@router.get("/{receipt_id}/allocations", response_model=list[AllocationRead])
+async def list_allocations(receipt_id: UUID, session: Session) -> list[Allocation]:
+    return list(await receipts.list_allocations(session, receipt_id))
+
+
+@router.post("/{receipt_id}:allocate", response_model=ReceiptRead)
+async def allocate_receipt(
+    receipt_id: UUID, wanted: ReceiptAllocate, session: Session, now: Now
+) -> Receipt:
+    return await receipts.allocate_receipt(session, receipt_id, wanted, now=now)
+
+
+@router.post("/{receipt_id}:release", response_model=ReceiptRead)
+async def release_receipt(
+    receipt_id: UUID, wanted: ReceiptRelease, session: Session, now: Now
+) -> Receipt:
+    return await receipts.release_receipt(session, receipt_id, wanted, now=now)
+
+
+@router.post("/{receipt_id}:refund", response_model=ReceiptRead)
+async def refund_receipt(
+    receipt_id: UUID, refunded: ReceiptRefund, session: Session, now: Now
+) -> Receipt:
+    return await receipts.refund_receipt(session, receipt_id, refunded, now=now)

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from common.aggregate import Aggregate
+from common.custom_fields.columns import Extensible
 from common.errors import Conflict, Invalid, NotFound
 from common.ids import new_id
 from common.scope import Scoped
@@ -141,7 +142,7 @@ class TicketStep(Base):
     recorded_at: Mapped[datetime]
 
 
-class Ticket(Aggregate, Scoped, Base):
+class Ticket(Aggregate, Scoped, Extensible, Base):
     """A request for service with two clocks: one to the first response, one to the solution.
 
     Both are counted as the policy says that was in force when the ticket was opened. The clocks
@@ -273,8 +274,16 @@ class Ticket(Aggregate, Scoped, Base):
             covered=ticket.covered,
             external_source=ticket.external_source,
             external_id=ticket.external_id,
+            custom=ticket.said_values,
             **ticket.scope,
         )
+
+    def annotate(self, custom: dict[str, Any]) -> events.TicketAnnotated | None:
+        """Change the custom fields, in any state; None when they are the same already."""
+        if self.custom == custom:
+            return None
+        self.custom = custom
+        return events.TicketAnnotated(ticket_id=self.id, custom=self.said_values, **self.scope)
 
     def assign(
         self, *, assignee_id: UUID, team: str | None, at: datetime, now: datetime

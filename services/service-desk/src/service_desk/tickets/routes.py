@@ -23,6 +23,7 @@ from service_desk.tickets.schemas import (
     TicketReopen,
     TicketRespond,
     TicketStepRead,
+    TicketUpdate,
     TicketWork,
 )
 
@@ -136,6 +137,14 @@ async def assign_ticket(
     ticket_id: UUID, to: TicketAssign, session: Session, actor: CurrentActor, now: Now
 ) -> TicketRead:
     ticket = await tickets.assign_ticket(session, ticket_id, to, actor=actor, now=now)
+    return TicketRead.at(ticket, now)
+
+
+@router.patch("/{ticket_id}", response_model=TicketRead)
+async def annotate_ticket(
+    ticket_id: UUID, changes: TicketUpdate, session: Session, now: Now
+) -> TicketRead:
+    ticket = await tickets.annotate_ticket(session, ticket_id, changes=changes.changes())
     return TicketRead.at(ticket, now)
 
 

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from common.custom_fields.columns import CustomValues
+from common.patches import MergePatch
+from service_desk.personal_data import OF_TICKETS
 from service_desk.sla.model import Level, Priority
 from service_desk.sla.schemas import Code, Line, UtcMoment
 from service_desk.tickets.model import Channel, Ticket
@@ -53,6 +56,7 @@ class TicketOpen(BaseModel):
     opened_at: UtcMoment | None = None
     external_source: Code | None = None
     external_id: Line | None = None
+    custom: CustomValues = {}
 
     @model_validator(mode="after")
     def _what_belongs_together_is_whole(self) -> "TicketOpen":
@@ -63,6 +67,12 @@ class TicketOpen(BaseModel):
         if self.customer_id is not None and self.customer_number is not None:
             raise ValueError("name the customer by customer_id or by customer_number")
         return self
+
+
+class TicketUpdate(MergePatch):
+    """A merge patch over the custom fields; all else of a ticket changes by its own commands."""
+
+    custom: CustomValues = {}
 
 
 class TicketAssign(BaseModel):
@@ -149,7 +159,7 @@ class TicketRead(BaseModel):
     channel_message_id: str | None
     customer_id: UUID | None
     contact_id: UUID | None
-    requester: str | None
+    requester: Annotated[str | None, OF_TICKETS]
     product_id: UUID | None
     contract_id: UUID | None
     covered: bool | None
@@ -175,6 +185,7 @@ class TicketRead(BaseModel):
     region_id: UUID | None
     external_source: str | None
     external_id: str | None
+    custom: CustomValues
     version: int
     created_at: datetime
     updated_at: datetime

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from common.auth import Actor
+from common.custom_fields import writing
 from common.events import Event
 from common.handovers import Handover, refuse_who_left
 from common.messaging.outbox import record
@@ -71,7 +72,8 @@ async def open_tickets(
         if existing is not None:
             taken.append((existing, False))
             continue
-        ticket = _open(session, new, around, number=next(drawn), actor=actor, now=now)
+        own = await writing.for_new(session, Ticket, {"custom": new.custom})
+        ticket = _open(session, new, around, number=next(drawn), own=own, actor=actor, now=now)
         if new.channel_message_id is not None:
             around.by_message[message] = ticket
         taken.append((ticket, True))
@@ -84,13 +86,14 @@ def _open(
     around: Surroundings,
     *,
     number: int,
+    own: dict[str, Any],
     actor: Actor,
     now: datetime,
 ) -> Ticket:
     around.refuse_taken_external_id(new)
     customer = around.customer_of(new)
     opened_at = new.opened_at or now
-    what = new.model_dump(exclude={"customer_id", "customer_number", "opened_at", *SCOPE})
+    what = new.model_dump(exclude={"customer_id", "customer_number", "opened_at", *SCOPE}) | own
     ticket, opened = Ticket.open(
         number=number,
         by=actor.id,
@@ -230,6 +233,18 @@ async def hand_over_tickets(session: AsyncSession, handover: Handover, limit: in
             note=OWNER_LEFT,
         )
     return len(tickets)
+
+
+async def annotate_ticket(
+    session: AsyncSession, ticket_id: UUID, *, changes: dict[str, Any]
+) -> Ticket:
+    """Change the custom fields; unchanged values cause no event."""
+    ticket = await get_ticket(session, ticket_id, lock=True)
+    changes = await writing.for_change(session, ticket, changes)
+    annotated = ticket.annotate(changes.get("custom", ticket.custom))
+    if annotated is not None:
+        record(session, ticket, annotated)
+    return ticket
 
 
 async def reclassify_ticket(

@@ -1,6 +1,9 @@
-"""Baskets, and what was heard of them."""
+"""Baskets, what was heard of them, and crates, which have custom fields and are imported."""
 
 from alembic import op
+
+from common.custom_fields import schema as custom_fields
+from common.imports import schema as imports
 
 revision = "0002"
 down_revision = "0001"
@@ -28,3 +31,16 @@ def upgrade() -> None:
         EXECUTE FUNCTION no_cursed_basket()
     """)
     op.execute("CREATE TABLE heard (place bigint GENERATED ALWAYS AS IDENTITY, what text)")
+    op.execute("""
+        CREATE TABLE crates (
+            id uuid PRIMARY KEY, version integer NOT NULL,
+            created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL,
+            name varchar(200) NOT NULL)
+    """)
+    for statement in (
+        *imports.V1,
+        *imports.V2,
+        *custom_fields.V1,
+        *custom_fields.extended("crates"),
+    ):
+        op.execute(statement)

@@ -1,0 +1,15 @@
+"""Custom fields."""
+
+from alembic import op
+
+from common.custom_fields import schema
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in [*schema.V1, *schema.extended("partners")]:
+        op.execute(statement)

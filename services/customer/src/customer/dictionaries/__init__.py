@@ -1,0 +1,1 @@
+"""Dictionaries: the codes that fields of customers take, with their names, kept by administrators."""

@@ -1,0 +1,1 @@
+"""Merges: several customers that are one, and taking them apart again."""

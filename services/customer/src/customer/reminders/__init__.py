@@ -1,0 +1,1 @@
+"""Reminders: rules, kept as data, that plan follow-ups by themselves."""

@@ -1,0 +1,1 @@
+"""Transfers of many customers at once, worked off by the worker with its progress shown."""

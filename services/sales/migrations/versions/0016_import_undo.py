@@ -1,0 +1,15 @@
+"""Imports that can be taken back."""
+
+from alembic import op
+
+from common.imports import schema
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in schema.V2:
+        op.execute(statement)

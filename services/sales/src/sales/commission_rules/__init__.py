@@ -1,0 +1,1 @@
+"""By which rules sales earn commission: data, in versions, each from a day on."""

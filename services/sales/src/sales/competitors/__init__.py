@@ -1,0 +1,1 @@
+"""Competitors: who else sells to our customers, and how often they win."""

@@ -1,0 +1,1 @@
+"""Lead routing policies: which leads go to which team, version after version."""

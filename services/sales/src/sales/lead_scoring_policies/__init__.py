@@ -1,0 +1,1 @@
+"""Lead scoring policies: by which rules leads get their points, version after version."""

@@ -1,0 +1,1 @@
+"""Reasons for which deals are lost: the list they are counted by."""

@@ -1,0 +1,1 @@
+"""Pipelines: the stages that deals of a kind go through, version after version."""

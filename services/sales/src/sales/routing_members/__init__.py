@@ -1,0 +1,1 @@
+"""Routing members: who takes routed leads, how many, of which kind, and when not."""

@@ -1,0 +1,1 @@
+"""Routing teams: who gets leads together, each a fair share."""
