@@ -140,7 +140,6 @@ async def put(service: Following, reference: Reference, customer_id: UUID) -> UU
                 values[column.name] = (
                     a_value(column) if foreign is None else await insert_into(foreign.column.table)
                 )
-            await session.connection()
             await (await session.connection()).execute(insert(table).values(**values))
             return UUID(str(values["id"]))
 

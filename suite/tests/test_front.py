@@ -167,7 +167,7 @@ async def test_a_page_of_the_front_is_kept_by_nobody_and_shown_in_no_frame(clien
 
 
 async def test_over_tls_a_page_of_the_front_keeps_browsers_on_it():
-    transport = httpx.ASGITransport(app=Front({}))  # type: ignore[arg-type]  # any ASGI app
+    transport = httpx.ASGITransport(app=Front({}))
     async with httpx.AsyncClient(transport=transport, base_url="https://suite") as client:
         answer = await client.get("/livez")
 

@@ -105,3 +105,39 @@ async def test_a_partner_sees_its_own_orders_of_a_customer_and_no_part_without_t
     assert overview["transactions"]["data"]["totals"][0]["orders"] == 1
     assert (overview["standing"]["state"], overview["standing"]["data"]) == ("not_permitted", None)
     assert overview["contacts"]["state"] == "not_permitted"
+
+
+@pytest.mark.capability("CUS-06")
+@pytest.mark.capability("X-05")
+async def test_a_transfer_is_its_starters_and_takes_nobody_out_of_the_pool(customer: Guarded):
+    office = await customer.department()
+    own = await customer.role("customer.*", scope="department")
+    people = [await customer.employee(office) for _ in range(2)]
+    starter, colleague = [
+        customer.client(await customer.account(own, employee_id=person)) for person in people
+    ]
+    headquarters, _ = await customer.signed_in("customer.*")
+    seller = customer.client(
+        await customer.account(
+            await customer.role("customer.customers.transfer", scope="department"),
+            employee_id=await customer.employee(office),
+        )
+    )
+    for name, owner in (("海达", str(people[0])), ("远航", None)):
+        body = {"name": name, "department_id": str(office), "owner_id": owner}
+        made = await headquarters.post(CUSTOMERS, json=body)
+        assert made.status_code == 201, made.text
+    asked = {
+        "filter": {"department_id": str(office)},
+        "owner_id": str(people[1]),
+        "department_id": str(office),
+        "reason": "离职交接",
+    }
+
+    of_a_seller = await seller.post(f"{CUSTOMERS}:transfer", json=asked)
+    of_the_starter = await starter.post(f"{CUSTOMERS}:transfer", json=asked)
+
+    assert (of_a_seller.json()["total"], of_the_starter.json()["total"]) == (1, 2)
+    path = of_the_starter.headers["operation-location"]
+    seen = [(await who.get(path)).status_code for who in (starter, headquarters, colleague)]
+    assert seen == [200, 200, 404]

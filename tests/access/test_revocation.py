@@ -3,6 +3,7 @@
 An event is applied within seconds; what a process has looked up it believes for `GOOD_FOR_S`.
 """
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -31,8 +32,8 @@ def later(monkeypatch):
     """`later(seconds)`: processes believe that so much time has passed."""
 
     def pass_time(seconds: float) -> None:
-        real = accounts.time.monotonic
-        monkeypatch.setattr(accounts, "time", SimpleNamespace(monotonic=lambda: real() + seconds))
+        shifted = SimpleNamespace(monotonic=lambda: time.monotonic() + seconds, time=time.time)
+        monkeypatch.setattr(accounts, "time", shifted)
 
     return pass_time
 

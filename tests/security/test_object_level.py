@@ -36,10 +36,14 @@ REFUSED_BEFORE = {
     "POST /customer/v1/customers/{customer_id}:claim": "only an employee claims; B's account is none",
     "POST /sales/v1/opportunities/{opportunity_id}:name-competitors": "nobody knows the competitor",
     "POST /customer/v1/customers/{customer_id}:assign": "nobody knows the employee",
-    "POST /sales/v1/opportunities/{opportunity_id}/activities": "the body says no day",
     "POST /sales/v1/leads/{lead_id}:claim": "only an employee claims; B's account is none",
 }
 """Operations that refuse B whatever they name, and why that is right."""
+ALSO_SAID = {
+    "POST /customer/v1/customers/{customer_id}:override-grade": {"grade": "A"},
+    "POST /sales/v1/opportunities/{opportunity_id}/activities": {"due_on": "2026-12-01"},
+}
+"""What a body needs beside what its schema says: one of several fields, or a text of its pattern."""
 _LAST = ("GET", "PATCH", "PUT", "POST", "DELETE")
 
 
@@ -126,6 +130,8 @@ async def test_a_thing_of_another_partner_cannot_be_told_from_one_that_never_was
         nobodys = {name: str(new_id()) for name in kinds}
         others = {name: str(new_id()) for name in operation.named if name not in kinds}
         body = body_for(operation.described, two.document, two.own.named)
+        if str(operation) in ALSO_SAID:
+            body |= ALSO_SAID[str(operation)]
         statuses = set()
         for headers in VERSIONS:
             of_theirs, of_nothing = [

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -139,6 +140,11 @@ ROUTERS: list[APIRouter] = [
     imports_router("shop", TARGETS),
 ]
 POLICY = {
-    **{route.name: "crates.write" for router in ROUTERS for route in router.routes},
+    **{
+        route.name: "crates.write"
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    },
     **CUSTOM_FIELDS_POLICY,
 }

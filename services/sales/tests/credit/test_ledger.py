@@ -136,7 +136,9 @@ class Ledger(RuleBasedStateMachine):
     def take_back(self, data: st.DataObject, act: str) -> None:
         order = data.draw(st.sampled_from([each for each in self.orders if each.paid]))
         receipt_id = list(order.paid)[data.draw(st.integers(0, len(order.paid) - 1))]
-        body = {"reason": "bounced"} if act == "reverse" else {"order_id": order.id}
+        body: dict[str, Any] = {"reason": "bounced"}
+        if act == "release":
+            body = {"order_id": order.id}
         self.ask(f"receipts/{receipt_id}:{act}", **body)
         del order.paid[receipt_id]
 

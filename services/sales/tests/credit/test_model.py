@@ -5,13 +5,13 @@ from uuid import uuid4
 import pytest
 
 from sales.credit.model import (
-    ApproverIsRequester,
     CreditApproval,
-    ExchangeRateNeeded,
     KnownCreditLimit,
     Standing,
     Verdict,
 )
+from sales.exchange_rates.model import ExchangeRateNeeded
+from sales.quotes.approvals import ApproverIsRequester
 
 from ..builders import NOW, TODAY, an_order
 

@@ -26,5 +26,7 @@ async def transfer_customers(
 
 
 @router.get("/{transfer_id}", response_model=TransferRead)
-async def get_customer_transfer(transfer_id: UUID, session: Session) -> Transfer:
-    return await transfers.get_transfer(session, transfer_id)
+async def get_customer_transfer(
+    transfer_id: UUID, session: Session, actor: CurrentActor
+) -> Transfer:
+    return await transfers.get_transfer(session, transfer_id, actor=actor)

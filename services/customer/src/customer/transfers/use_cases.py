@@ -3,16 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common import context
+from common.access.rows import rows_of
 from common.auth import Actor
 from common.clock import utc_now
 from common.db import Database
 from common.handovers import refuse_who_left
 from customer.customers.filters import in_group
 from customer.customers.model import Customer, NothingToTransfer
+from customer.customers.use_cases import MAY_HAND_OUT
+from customer.pools.model import in_pool
 from customer.pools.moving import move_customer
 from customer.transfers.model import (
     NobodyChosen,
@@ -30,7 +33,11 @@ AT_ONCE = 200
 async def start_transfer(
     session: AsyncSession, asked: TransferRequest, *, actor: Actor, now: datetime
 ) -> Transfer:
-    """Have customers transferred by the worker: those of the list or filter that the session sees."""
+    """Have customers transferred by the worker: those of the list or filter that the session sees.
+
+    Those in the pool stay there, unless the actor may hand customers out: an employee claims them,
+    where the limits of the pool count.
+    """
     if bool(asked.customer_ids) == (asked.filter is not None):
         raise NobodyChosen("name customers, or give a filter", pointer="/customer_ids")
     await refuse_who_left(session, asked.owner_id, pointer="/owner_id")
@@ -39,6 +46,8 @@ async def start_transfer(
         which = which.where(*_conditions(asked.filter))
     else:
         which = which.where(Customer.id.in_(asked.customer_ids))
+    if actor.employee_id is not None and not actor.may(MAY_HAND_OUT):
+        which = which.where(not_(in_pool()))
     ids = (await session.execute(which)).scalars().all()
     transfer = Transfer(
         state=TransferState.RUNNING,
@@ -58,10 +67,11 @@ async def start_transfer(
     return transfer
 
 
-async def get_transfer(session: AsyncSession, transfer_id: UUID) -> Transfer:
-    """The transfer, with its progress."""
+async def get_transfer(session: AsyncSession, transfer_id: UUID, *, actor: Actor) -> Transfer:
+    """The transfer, with its progress; who does not see everybody's customers sees their own."""
     transfer = await session.get(Transfer, transfer_id)
-    if transfer is None:
+    sees_all = rows_of(session) is None
+    if transfer is None or not (sees_all or transfer.started_by == actor.id):
         raise TransferNotFound(f"no transfer {transfer_id}")
     return transfer
 

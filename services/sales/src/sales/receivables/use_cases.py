@@ -14,6 +14,8 @@ from common.messaging.outbox import record
 from common.pagination import Page, PageRequest, paginate
 from common.parameters import value_on
 from sales.commissions import use_cases as commissions
+from sales.copies.model import KnownCustomer
+from sales.credit.model import CustomerNotFound
 from sales.orders.model import Order, OrderNotFound
 from sales.parameters import ORDER_PAYMENT_DAYS, RECEIVABLE_REMINDER_DAYS
 from sales.receipts.model import Receipt
@@ -224,6 +226,7 @@ async def list_payments(
     session: AsyncSession, customer_id: UUID, page: PageRequest
 ) -> Page[PaymentRead]:
     """What a customer paid of which instalment, by which receipt, and how late."""
+    await _check_customer(session, customer_id)
     found = await paginate(
         session,
         select(Allocation)
@@ -244,8 +247,14 @@ async def list_payments(
     return found.showing(_payment)
 
 
+async def _check_customer(session: AsyncSession, customer_id: UUID) -> None:
+    if await session.get(KnownCustomer, customer_id) is None:
+        raise CustomerNotFound(f"no customer {customer_id}")
+
+
 async def get_payment_summary(session: AsyncSession, customer_id: UUID) -> list[PaymentSummary]:
     """How punctually a customer paid so far, one row a currency; from what stands only."""
+    await _check_customer(session, customer_id)
     late = Receipt.received_on > Instalment.due_on
     days = func.greatest(Receipt.received_on - Instalment.due_on, 0)
     found = await session.execute(
