@@ -254,8 +254,8 @@ def test_schemas_of_two_services_with_one_name_stay_apart():
     merged = merge_openapi({"sales": document("sales"), "service-desk": document("service-desk")})
 
     assert merged["components"]["schemas"] == {
-        "Sales.Thing": {"title": "sales"},
-        "ServiceDesk.Thing": {"title": "service-desk"},
+        "Sales.Thing": {"title": "Sales sales"},
+        "ServiceDesk.Thing": {"title": "ServiceDesk service-desk"},
     }
     operation = merged["paths"]["/service-desk/v1/things"]["get"]
     assert operation["responses"]["200"]["$ref"] == "#/components/schemas/ServiceDesk.Thing"

@@ -11,11 +11,26 @@ from fairway.services import load
 NOWHERE = "postgresql://nobody@localhost/none"
 ONE_THING = re.compile(r"/[a-z-]+/v1/[a-z-]+/\{\w+_id\}(:[a-z-]+)?$")
 CONTENDED = {
+    *(
+        f"/{service}/v1/custom-fields/{{custom_field_id}}"
+        for service in ("channel", "contract", "customer", "sales", "service-desk")
+    ),
     "/contract/v1/contracts/{contract_id}",
+    "/customer/v1/assessment-policies/{policy_id}",
+    "/customer/v1/pool-policies/{policy_id}",
+    "/customer/v1/reminder-rules/{rule_id}",
+    "/customer/v1/verification-policies/{policy_id}",
+    "/sales/v1/commission-rules/{rule_id}",
+    "/sales/v1/competitors/{competitor_id}",
+    "/sales/v1/lead-routing-policies/{policy_id}",
+    "/sales/v1/lead-scoring-policies/{policy_id}",
+    "/sales/v1/orders/{order_id}",
+    "/sales/v1/pipelines/{pipeline_id}",
     "/sales/v1/price-lists/{price_list_id}",
     "/sales/v1/quotes/{quote_id}",
+    "/sales/v1/routing-members/{member_id}",
 }
-"""What is changed by replacing whole lists."""
+"""What is changed by replacing whole lists, or by who has read what the rules say now."""
 
 
 def operations():

@@ -95,7 +95,9 @@ def import_into(suite: Suite, *options: str, path: Path = FOLDER) -> dict[str, A
 def dry_run(empty_suite: Suite) -> tuple[dict[str, Any], list[Any]]:
     """What a dry run tells, and which products are there after it."""
     told = import_into(empty_suite, "--dry-run", path=FOLDER / "products.csv")
-    answer = httpx.get(f"{empty_suite.url}/sales/v1/products", trust_env=False)
+    answer = httpx.get(
+        f"{empty_suite.url}/sales/v1/products", auth=empty_suite.sign_in, trust_env=False
+    )
     return told, answer.json()["data"]
 
 
@@ -109,6 +111,7 @@ def report(suite: Suite, group_by: str) -> dict[str, Any]:
     answer = httpx.get(
         f"{suite.url}/reporting/v1/reports/won-revenue",
         params={"group_by": group_by, "currency": "USD"},
+        auth=suite.sign_in,
         timeout=60,
         trust_env=False,
     )
@@ -251,6 +254,7 @@ def event_count(suite: Suite) -> int:
     answer = httpx.get(
         f"{suite.url}/reporting/v1/events",
         params={"limit": 1, "include": "total"},
+        auth=suite.sign_in,
         timeout=60,
         trust_env=False,
     )

@@ -11,6 +11,7 @@ from fairway.testing import Suite
 STOPPED_WITHIN_S = 20
 READY_AGAIN_WITHIN_S = 15
 
+EVENTS = "/reporting/v1/events"
 LISTS = (
     "/channel/v1/partners",
     "/channel/v1/employees",
@@ -25,7 +26,7 @@ LISTS = (
     "/contract/v1/milestones",
     "/service-desk/v1/tickets",
     "/service-desk/v1/surveys",
-    "/reporting/v1/events",
+    EVENTS,
 )
 
 
@@ -58,7 +59,10 @@ def test_a_second_start_keeps_the_data_and_both_ends_are_in_order(own_suite):
     assert json.loads(own_suite.command("status", "--json").stdout) == {"running": False}
 
     assert own_suite.start("--demo") < READY_AGAIN_WITHIN_S
-    assert stored(own_suite) == before
+    after = stored(own_suite)
+    # Time goes on, and what it brings is said, as the stage that a new customer comes to.
+    assert after.pop(EVENTS) >= before.pop(EVENTS)
+    assert after == before
 
 
 def test_a_killed_suite_starts_again_with_everything_it_had_answered(own_suite):

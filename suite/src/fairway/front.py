@@ -5,6 +5,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -209,9 +210,13 @@ def merge_openapi(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
                 operation["operationId"] = f"{service}-{operation['operationId']}"
             merged["paths"][path] = operations
         components = renamed.get("components", {})
-        for name, schema in components.get("schemas", {}).items():
-            # Generated clients name their classes by the title, and so it has to be one of its own.
-            titled = {**schema, "title": f"{prefix} {schema.get('title', name)}"}
+        schemas = components.get("schemas", {})
+        titles = Counter(schema.get("title", name) for name, schema in schemas.items())
+        for name, schema in schemas.items():
+            # Generated clients name their classes by the title, and so it has to be one of its own:
+            # also where what is sent and what is answered differ, or two features say the same.
+            title = schema.get("title", name)
+            titled = {**schema, "title": f"{prefix} {title if titles[title] == 1 else name}"}
             merged["components"]["schemas"][f"{prefix}.{name}"] = titled
         # The same in all services: one token is good for all of them.
         merged["components"]["securitySchemes"] |= components.get("securitySchemes", {})

@@ -82,7 +82,9 @@ async def test_an_index_goes_with_its_field_and_an_invalid_one_is_made_again(
         text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"),
         {"name": made[0]},
     )
-    await client.patch(f"{FIELDS}/{field['id']}", json={"is_indexed": False})
+    await client.patch(
+        f"{FIELDS}/{field['id']}", json={"is_indexed": False}, headers={"If-Match": "*"}
+    )
     await migrate()
 
     assert made == [f"by_custom_crates_{field['id'].replace('-', '')}{end}" for end in ("", "_d")]

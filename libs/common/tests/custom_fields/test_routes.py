@@ -239,7 +239,9 @@ async def test_what_is_retired_stays_where_it_is_and_comes_nowhere_else(client):
     crate = await a_crate(client, seal="red", grade=["a"])
     await client.post(f"{FIELDS}/{seal['id']}:retire")
     await client.patch(
-        f"{FIELDS}/{grade['id']}", json={"options": [{**GRADES[0], "is_retired": True}]}
+        f"{FIELDS}/{grade['id']}",
+        json={"options": [{**GRADES[0], "is_retired": True}]},
+        headers={"If-Match": '"1"'},
     )
 
     kept = await change(client, crate, seal="red", grade=["a", "b"])

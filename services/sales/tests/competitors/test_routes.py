@@ -29,6 +29,7 @@ async def test_a_competitor_is_known_with_the_products_it_stands_against(client,
     changed = await client.patch(
         f"{COMPETITORS}/{competitor['id']}",
         json={"products": [{"product_id": other["id"]}], "notes": "新厂"},
+        headers={"If-Match": '"1"'},
     )
 
     assert [row["id"] for row in found] == [competitor["id"]]

@@ -14,6 +14,7 @@ from common.custom_fields.model import CustomField, Say
 from common.custom_fields.schemas import CustomFieldCreate, CustomFieldRead, CustomFieldUpdate
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.preconditions import IfMatchRequired
 
 CUSTOM_FIELDS_POLICY: Policy = {
     "define_custom_field": "custom_fields.write",
@@ -56,7 +57,9 @@ def custom_fields_router(
     async def get_custom_field(custom_field_id: UUID, session: Session) -> CustomField:
         return await custom_fields.get_custom_field(session, custom_field_id)
 
-    @router.patch("/{custom_field_id}", response_model=CustomFieldRead)
+    @router.patch(
+        "/{custom_field_id}", response_model=CustomFieldRead, dependencies=[IfMatchRequired]
+    )
     async def update_custom_field(
         custom_field_id: UUID, changes: CustomFieldUpdate, session: Session
     ) -> CustomField:

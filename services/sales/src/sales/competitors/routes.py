@@ -9,6 +9,7 @@ from fastapi import Query, Response
 from common.app import service_router
 from common.db import Session
 from common.pagination import Page, PageOf, Paging
+from common.preconditions import IfMatchRequired
 from common.rate_limits import Expensive
 from sales.competitors import use_cases as competitors
 from sales.competitors.model import Competitor
@@ -65,7 +66,7 @@ async def get_competitor(competitor_id: UUID, session: Session) -> Competitor:
     return await competitors.get_competitor(session, competitor_id)
 
 
-@router.patch("/{competitor_id}", response_model=CompetitorRead)
+@router.patch("/{competitor_id}", response_model=CompetitorRead, dependencies=[IfMatchRequired])
 async def update_competitor(
     competitor_id: UUID, changes: CompetitorUpdate, session: Session
 ) -> Competitor:
