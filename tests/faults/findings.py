@@ -110,13 +110,16 @@ class Databases:
             row["id"]: row["version"]
             for row in await fetch(self.customer, "SELECT id, version FROM customers")
         }
-        said = [
-            (row["aggregate_id"], row["aggregate_version"], row["event_id"])
-            for row in await fetch(
-                self.customer,
-                "SELECT aggregate_id, aggregate_version, event_id FROM event_log ORDER BY seq",
-            )
-        ]
+        log = await fetch(
+            self.customer,
+            "SELECT aggregate_type, aggregate_id, aggregate_version, event_id"
+            " FROM event_log ORDER BY seq",
+        )
+        said = [(row["aggregate_id"], row["aggregate_version"], row["event_id"]) for row in log]
+        # The worker says things of its own, as of data that lacks something.
+        of_others = {
+            row["aggregate_id"] for row in log if row["aggregate_type"] != "customer.customer"
+        }
         applied = [
             (row["aggregate_id"], row["version"], row["event_id"])
             for row in await fetch(
@@ -124,7 +127,9 @@ class Databases:
             )
         ]
         found = Findings(writes=ledger.writes, events=len(said))
-        _check_atomicity(found, ledger, customers, said)
+        _check_atomicity(
+            found, ledger, customers, [each for each in said if each[0] not in of_others]
+        )
         _check_effects(found, said, applied)
         truth = await _table(self.customer, _TABLE["customer"])
         report = await _table(self.reporting, _TABLE["reporting"])
