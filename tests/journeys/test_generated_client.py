@@ -53,6 +53,10 @@ class Caller:
         self._generated = generated
         self._client = client
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.get_httpx_client().close()
+
     def model(self, name: str) -> Any:
         """A class of the client."""
         return getattr(importlib.import_module(f"{PACKAGE}.models"), name)
@@ -64,7 +68,7 @@ class Caller:
 
 
 @pytest.mark.capability("P-19")
-def test_a_generated_client_sells_from_the_lead_to_the_deal(guarded, generated):
+def test_a_generated_client_sells_from_the_lead_to_the_deal(guarded, generated, request):
     settings = {"timeout": httpx.Timeout(30), "httpx_args": {"trust_env": False}}
     nobody = Caller(generated, generated.Client(base_url=guarded.url, **settings))
     tokens = nobody(
@@ -74,10 +78,12 @@ def test_a_generated_client_sells_from_the_lead_to_the_deal(guarded, generated):
             grant_type="password", username="admin", password=PASSWORD
         ),
     ).parsed
+    nobody.close()
     call = Caller(
         generated,
         generated.AuthenticatedClient(base_url=guarded.url, token=tokens.access_token, **settings),
     )
+    request.addfinalizer(call.close)
 
     # A customer, and pages of them by cursor.
     new_customer = call.model("CustomerCustomerCreate")
