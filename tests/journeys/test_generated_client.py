@@ -78,7 +78,7 @@ def test_a_generated_client_sells_from_the_lead_to_the_deal(guarded, generated, 
             grant_type="password", username="admin", password=PASSWORD
         ),
     ).parsed
-    nobody.close()
+    request.addfinalizer(nobody.close)
     call = Caller(
         generated,
         generated.AuthenticatedClient(base_url=guarded.url, token=tokens.access_token, **settings),
